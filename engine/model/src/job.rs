@@ -1,0 +1,252 @@
+use crate::{EntityType, JobId, PluginError, SystemId, TenantId};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// What kind of run.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "UPPERCASE")]
+pub enum JobType {
+    /// Writes what is new or changed in the source, deletes what is gone.
+    Read,
+    /// Writes every entity read, changed or not.
+    Resync,
+}
+
+/// How much of the source is read.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "UPPERCASE")]
+pub enum ReadMode {
+    /// Everything.
+    Full,
+}
+
+/// Who or what started the job.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Trigger {
+    /// `IMMEDIATE` (by hand, by API, resumed) or `REPEAT` (scheduled).
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// The caller, for `IMMEDIATE`.
+    pub by: Option<String>,
+}
+
+/// Where a job stands.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum JobStatus {
+    /// Waits for another job of the same source or a shared target.
+    Queued,
+    /// In progress, nothing failed so far.
+    Running,
+    /// In progress, something failed.
+    RunningWithError,
+    /// Nothing failed.
+    Success,
+    /// Some entity failed, or the source could not be read.
+    FinishedWithError,
+    /// Stopped by an administrator.
+    ManuallyTerminated,
+    /// The engine went down; resumes as a new job.
+    PendingRestart,
+    /// Went on under another id after a restart.
+    Resumed,
+}
+
+impl JobStatus {
+    /// Whether nothing more will happen under this id.
+    pub fn is_final(self) -> bool {
+        matches!(
+            self,
+            Self::Success | Self::FinishedWithError | Self::ManuallyTerminated | Self::Resumed
+        )
+    }
+}
+
+/// Which side of the statistics.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "UPPERCASE")]
+pub enum Action {
+    /// The source's row.
+    Read,
+    /// A target's row.
+    Write,
+}
+
+/// A row of the statistics: one entity type of one system.
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct StatisticsKey {
+    /// `user`, `group`, …
+    pub entity_type: EntityType,
+    /// The system.
+    pub system: SystemId,
+    /// Its side.
+    pub action: Action,
+}
+
+/// What a row counts, in entities.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Counters {
+    /// Source only.
+    pub read: u64,
+    /// Target only.
+    pub created: u64,
+    /// Target only.
+    pub updated: u64,
+    /// Target only.
+    pub deleted: u64,
+    /// Either side.
+    pub skipped: u64,
+    /// Either side.
+    pub failed: u64,
+    /// Target only: known, and nothing to write. Not in the reference product's table.
+    pub unchanged: u64,
+}
+
+/// A row with its numbers, as the API shows it.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct StatisticsRow {
+    /// Which row.
+    #[serde(flatten)]
+    pub key: StatisticsKey,
+    /// The system's name when the job ran.
+    pub system_name: String,
+    /// The numbers.
+    #[serde(flatten)]
+    pub counters: Counters,
+}
+
+/// How far a job has come. Committed together with what it says is done.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Checkpoint {
+    /// What comes next.
+    pub phase: Phase,
+    /// Pages committed so far over all entity types; numbers the "seen" marks.
+    pub pages: u64,
+}
+
+/// The stretch of a job that comes next.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", tag = "name")]
+pub enum Phase {
+    /// Read the page at `cursor` of the entity type at `index` in the job's list.
+    #[serde(rename_all = "camelCase")]
+    Reading {
+        /// Position in the job's list of entity types.
+        index: u32,
+        /// None for the first page.
+        cursor: Option<String>,
+    },
+    /// Delete what was not seen.
+    Deleting,
+    /// Nothing left.
+    Done,
+}
+
+/// One execution, as it is stored and shown.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Job {
+    /// Whose it is.
+    pub tenant: TenantId,
+    /// Sorts by start time.
+    pub id: JobId,
+    /// The job this one resumes.
+    #[serde(default)]
+    pub resumes: Option<JobId>,
+    /// The source system.
+    pub source: SystemId,
+    /// Its name when the job started.
+    pub source_name: String,
+    /// Read or Resync.
+    #[serde(rename = "type")]
+    pub kind: JobType,
+    /// Full, for now.
+    pub read_mode: ReadMode,
+    /// Who or what started it.
+    pub trigger: Trigger,
+    /// Where it stands.
+    pub status: JobStatus,
+    /// Milliseconds since 1970.
+    pub start_ms: u64,
+    /// Milliseconds since 1970.
+    #[serde(default)]
+    pub end_ms: Option<u64>,
+    /// The source's error, if reading failed.
+    #[serde(default)]
+    pub error: Option<String>,
+    /// What influenced deletion at the end, for a person.
+    #[serde(default)]
+    pub outcome: Vec<String>,
+    /// Numbers by row.
+    #[serde(default)]
+    pub statistics: Vec<StatisticsRow>,
+    /// Targets that broke off, with why: not continued in this job.
+    #[serde(default)]
+    pub broken: BTreeMap<SystemId, String>,
+    /// How far it has come.
+    pub checkpoint: Checkpoint,
+}
+
+/// What happened to an entity.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum EntityState {
+    /// In the target.
+    Created,
+    /// In the target.
+    Updated,
+    /// In the target.
+    Deleted,
+    /// With a reason.
+    Skipped,
+    /// With an error.
+    Failed,
+}
+
+/// A line of a job's entity log. Holds no attribute value of a person.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct EntityEvent {
+    /// `user`, `group`, …
+    pub entity_type: EntityType,
+    /// The system it happened in.
+    pub system: SystemId,
+    /// The identifier in the source, where known.
+    pub source_id: Option<String>,
+    /// The identifier in the target, where known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub target_id: Option<String>,
+    /// What happened.
+    pub state: EntityState,
+    /// Why it was skipped.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// Why it failed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<PluginError>,
+    /// Milliseconds since 1970.
+    pub time_ms: u64,
+}
+
+/// What a watcher of a running job is told.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", tag = "event")]
+pub enum JobEvent {
+    /// A page was committed: the job as it stands now.
+    Progress {
+        /// The job.
+        job: Box<Job>,
+        /// Entities of the type being read, where the source says so.
+        total: Option<u64>,
+    },
+    /// The job has ended.
+    End {
+        /// The job.
+        job: Box<Job>,
+    },
+}

@@ -1,0 +1,35 @@
+//! The nouns of Gangway.
+//!
+//! Types that every other engine crate speaks in, and the traits through which they meet. Nothing
+//! here does I/O, knows a clock, or depends on wasmtime, redb or axum, so a decision can be tested
+//! without any of them.
+
+#![forbid(unsafe_code)]
+
+mod entity;
+mod error;
+mod grant;
+mod id;
+mod job;
+mod manifest;
+mod operation;
+pub mod ports;
+mod relation;
+mod system;
+mod transformation;
+
+pub use entity::{Entity, Page, Problem};
+pub use error::{PluginError, code};
+pub use grant::{ConnectionGrant, FileGrant, Grants, HttpGrant};
+pub use id::{EntityType, JobId, PluginId, SystemId, TenantId};
+pub use job::{
+    Action, Checkpoint, Counters, EntityEvent, EntityState, Job, JobEvent, JobStatus, JobType, Phase,
+    ReadMode, StatisticsKey, StatisticsRow, Trigger,
+};
+pub use manifest::{CapabilityRequest, Manifest, PropertySpec};
+pub use operation::{Operation, OperationKind, Outcome};
+pub use relation::{Hash, Intent, Relation, RelationKey, RelationState};
+pub use system::{Property, Role, System, TransformationRef};
+pub use transformation::{
+    Answer, AnswerOutcome, Diagnostic, Direction, Needs, Request, Severity, TransformOperation,
+};

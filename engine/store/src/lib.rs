@@ -1,0 +1,216 @@
+//! What the engine remembers, behind one trait.
+//!
+//! [`Store`] is the installation, [`TenantStore`] one tenant. The operations come in batches shaped
+//! like the job pipeline's pages, because that is where the time goes: one read of many relations
+//! before a page is decided, one commit when it is done. A store never interprets what it keeps.
+//!
+//! [`redb`](mod@redb) is the implementation that needs no set-up: one database file per tenant, so that tenants do
+//! not wait for each other's writer and a tenant is backed up or erased as one file. [`contract`]
+//! is the suite every implementation passes.
+//!
+//! All calls block; an asynchronous caller moves them off its runtime.
+
+#![forbid(unsafe_code)]
+
+use gangway_model::{
+    EntityEvent, EntityState, Hash, Intent, Job, JobId, Manifest, PluginId, Relation, RelationKey,
+    RelationState, System, SystemId, TenantId,
+};
+use serde::{Deserialize, Serialize};
+use std::sync::Arc;
+
+/// The installation.
+pub trait Store: Send + Sync {
+    /// All tenants, by name.
+    fn tenants(&self) -> Result<Vec<TenantId>, StoreError>;
+    /// Makes an empty tenant; [`StoreError::Exists`] if there is one of that name.
+    fn create_tenant(&self, tenant: &TenantId) -> Result<(), StoreError>;
+    /// Opens a tenant; [`StoreError::Missing`] if there is none of that name.
+    fn tenant(&self, tenant: &TenantId) -> Result<Arc<dyn TenantStore>, StoreError>;
+    /// Erases a tenant and everything in it.
+    fn delete_tenant(&self, tenant: &TenantId) -> Result<(), StoreError>;
+    /// A value of the installation itself (such as the hash of its API token).
+    fn setting(&self, key: &str) -> Result<Option<Vec<u8>>, StoreError>;
+    /// Sets such a value.
+    fn set_setting(&self, key: &str, value: &[u8]) -> Result<(), StoreError>;
+}
+
+/// One tenant.
+pub trait TenantStore: Send + Sync {
+    /// The tenant's key for [`Hash`]es; made at creation, never shown.
+    fn hash_key(&self) -> [u8; 32];
+
+    /// Creates or replaces a system. [`StoreError::Exists`] if another system has its name.
+    fn put_system(&self, system: &System) -> Result<(), StoreError>;
+    /// A system, with its secrets in clear.
+    fn system(&self, id: &SystemId) -> Result<Option<System>, StoreError>;
+    /// All systems, by name.
+    fn systems(&self) -> Result<Vec<System>, StoreError>;
+    /// Removes a system with its relations, intents and state values. False if there was none.
+    fn delete_system(&self, id: &SystemId) -> Result<bool, StoreError>;
+
+    /// Creates or replaces a plugin's record.
+    fn put_plugin(&self, plugin: &PluginRecord) -> Result<(), StoreError>;
+    /// All plugins, by name.
+    fn plugins(&self) -> Result<Vec<PluginRecord>, StoreError>;
+    /// Removes a plugin's record. False if there was none.
+    fn delete_plugin(&self, id: &PluginId) -> Result<bool, StoreError>;
+    /// Keeps the bytes of a component under their SHA-256 (lower-case hexadecimal).
+    fn put_component(&self, digest: &str, wasm: &[u8]) -> Result<(), StoreError>;
+    /// The bytes of a component.
+    fn component(&self, digest: &str) -> Result<Option<Vec<u8>>, StoreError>;
+
+    /// Creates or replaces a job.
+    fn put_job(&self, job: &Job) -> Result<(), StoreError>;
+    /// A job.
+    fn job(&self, id: &JobId) -> Result<Option<Job>, StoreError>;
+    /// Jobs from the newest to the oldest, starting below `before`.
+    fn jobs(&self, before: Option<&JobId>, limit: usize) -> Result<Vec<Job>, StoreError>;
+    /// Jobs that have not ended, oldest first.
+    fn unfinished_jobs(&self) -> Result<Vec<Job>, StoreError>;
+
+    /// The relations of the given source entities, in their order.
+    fn relations(&self, key: &RelationKey, source_ids: &[&str]) -> Result<Vec<Option<Relation>>, StoreError>;
+    /// The open intents of the given source entities, in their order.
+    fn intents(&self, key: &RelationKey, source_ids: &[&str]) -> Result<Vec<Option<Intent>>, StoreError>;
+    /// Which source entity (of any source) holds each of these target entities, in their order.
+    fn owners(&self, key: &RelationKey, target_ids: &[&str]) -> Result<Vec<Option<String>>, StoreError>;
+    /// Relations in the order of their source identifiers, starting above `after`.
+    fn scan_relations(
+        &self,
+        key: &RelationKey,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<Vec<Relation>, StoreError>;
+    /// How many relations there are.
+    fn count_relations(&self, key: &RelationKey) -> Result<u64, StoreError>;
+    /// Makes everything in the batch durable, all of it or nothing.
+    fn commit(&self, batch: &Commit) -> Result<(), StoreError>;
+    /// What a run has seen of these relations so far.
+    fn seen(&self, run: &JobId, key: &RelationKey) -> Result<SeenSet, StoreError>;
+    /// Forgets what a run has seen, when it is over.
+    fn forget_seen(&self, run: &JobId) -> Result<(), StoreError>;
+
+    /// Lines of a job's entity log with their numbers, starting above `after`.
+    fn events(
+        &self,
+        run: &JobId,
+        state: Option<EntityState>,
+        after: Option<u64>,
+        limit: usize,
+    ) -> Result<Vec<(u64, EntityEvent)>, StoreError>;
+
+    /// A small value that a plugin keeps for a system.
+    fn state(&self, system: &SystemId, key: &str) -> Result<Option<Vec<u8>>, StoreError>;
+    /// Sets (or with none removes) such a value; [`StoreError::Full`] above 1,000 keys a system.
+    fn set_state(&self, system: &SystemId, key: &str, value: Option<&[u8]>) -> Result<(), StoreError>;
+}
+
+/// What one step of a job makes durable at once.
+#[derive(Clone, Debug, Default)]
+pub struct Commit {
+    /// The first job of the chain of resumed jobs: seen marks and the entity log belong to it.
+    pub run: Option<JobId>,
+    /// The job as it stands after this step.
+    pub job: Option<Job>,
+    /// Creates about to go out.
+    pub intents: Vec<(RelationKey, Vec<Intent>)>,
+    /// Intents whose effect is known now, by source identifier.
+    pub settled: Vec<(RelationKey, Vec<String>)>,
+    /// Relations written or rewritten. They count as seen by the run.
+    pub relations: Vec<(RelationKey, Vec<NewRelation>)>,
+    /// Relations dropped, by source identifier.
+    pub removed: Vec<(RelationKey, Vec<String>)>,
+    /// Ordinals of relations that the run has seen and not rewritten.
+    pub seen: Vec<(RelationKey, Vec<u64>)>,
+    /// Lines for the entity log.
+    pub events: Vec<EntityEvent>,
+}
+
+/// A relation to be written: the store gives a new one its ordinal and keeps that of an old one.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct NewRelation {
+    /// See [`Relation`].
+    pub source_id: String,
+    /// See [`Relation`].
+    pub target_id: String,
+    /// See [`Relation`].
+    pub existed_before: bool,
+    /// See [`Relation`].
+    pub fingerprint: Hash,
+    /// See [`Relation`].
+    pub payload: Hash,
+    /// See [`Relation`].
+    pub state: RelationState,
+}
+
+/// Marks, one bit for each ordinal.
+#[derive(Clone, Debug, Default)]
+pub struct SeenSet {
+    bits: Vec<u64>,
+}
+
+impl SeenSet {
+    /// Marks an ordinal.
+    pub fn insert(&mut self, ordinal: u64) {
+        let Ok(word) = usize::try_from(ordinal / 64) else { return };
+        if word >= self.bits.len() {
+            self.bits.resize(word + 1, 0);
+        }
+        if let Some(bits) = self.bits.get_mut(word) {
+            *bits |= 1 << (ordinal % 64);
+        }
+    }
+
+    /// Whether an ordinal is marked.
+    pub fn contains(&self, ordinal: u64) -> bool {
+        usize::try_from(ordinal / 64)
+            .ok()
+            .and_then(|word| self.bits.get(word))
+            .is_some_and(|bits| bits & (1 << (ordinal % 64)) != 0)
+    }
+}
+
+/// A plugin with the versions that were loaded under its name.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PluginRecord {
+    /// The name it is loaded under.
+    pub id: PluginId,
+    /// Oldest first; the last entry that is not rolled back is in use.
+    pub versions: Vec<PluginVersion>,
+    /// Digest of the version in use.
+    pub current: String,
+}
+
+/// One version of a plugin.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PluginVersion {
+    /// SHA-256 of the component, in lower-case hexadecimal.
+    pub digest: String,
+    /// When it was loaded, in milliseconds since 1970.
+    pub loaded_ms: u64,
+    /// What it says of itself.
+    pub manifest: Manifest,
+}
+
+/// Why the store did not do it.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// There is one already.
+    #[error("{0} exists already")]
+    Exists(String),
+    /// There is none.
+    #[error("{0} does not exist")]
+    Missing(String),
+    /// No room: on the disk, or within a limit. Nothing of the batch was written.
+    #[error("the store is full: {0}")]
+    Full(String),
+    /// Something stored cannot be read back.
+    #[error("stored data is damaged: {0}")]
+    Damaged(String),
+    /// The storage engine or the operating system failed.
+    #[error("the store failed: {0}")]
+    Failed(String),
+}
