@@ -1,0 +1,65 @@
+# Gangway. The two commands a newcomer needs: `make demo` and `make test`.
+
+CARGO ?= cargo
+PLUGINS = plugins/target/wasm32-wasip2/release
+SOURCES = $(shell find plugins sdk/rust wit -name target -prune -o -type f \( -name '*.rs' -o -name '*.toml' -o -name '*.json' -o -name '*.wit' -o -name '*.csv' \) -print)
+
+.PHONY: help setup plugins build demo test test-setup bench lint fmt deny clean
+
+help:
+	@echo "make demo    build everything and watch 1,000 people travel through two provisioning runs"
+	@echo "make test    everything that can be tested here, real LDAP and SCIM servers included"
+	@echo "make build   the release binary, target/release/gangway"
+	@echo "make plugins the components, $(PLUGINS)/*.wasm"
+	@echo "make bench   the figures of docs/performance.md"
+	@echo "make lint    rustfmt, clippy, licences"
+
+# What the toolchain lacks on a new machine.
+setup:
+	@tests/setup/toolchain.sh
+
+# Real servers for the tests: installed on Debian as root, asked for elsewhere.
+test-setup: setup
+	@tests/setup/servers.sh
+
+$(PLUGINS)/.built: $(SOURCES)
+	cd plugins && $(CARGO) build --locked --release --target wasm32-wasip2
+	@touch $@
+
+plugins: setup $(PLUGINS)/.built
+
+build: plugins
+	$(CARGO) build --locked --release -p gangway-cli
+
+demo: build
+	$(CARGO) build --locked --release -p gangway-demo
+	@target/release/gangway-demo
+
+test: test-setup plugins
+	$(CARGO) build --locked -p gangway-cli
+	$(CARGO) test --locked --workspace
+	cd plugins && $(CARGO) test --locked --workspace
+
+bench: build
+	$(CARGO) build --locked --release -p gangway-bench
+	@target/release/gangway-bench
+
+fmt:
+	$(CARGO) fmt --all
+	cd plugins && $(CARGO) fmt --all
+
+lint: setup
+	$(CARGO) fmt --all --check
+	cd plugins && $(CARGO) fmt --all --check
+	$(CARGO) clippy --locked --workspace --all-targets -- -D warnings
+	cd plugins && $(CARGO) clippy --locked --workspace --all-targets -- -D warnings
+	$(MAKE) deny
+
+deny:
+	@command -v cargo-deny >/dev/null || $(CARGO) install --locked cargo-deny
+	$(CARGO) deny --workspace check licenses bans sources
+	cd plugins && $(CARGO) deny --config ../deny.toml check licenses bans sources
+
+clean:
+	$(CARGO) clean
+	cd plugins && $(CARGO) clean
