@@ -1,0 +1,198 @@
+use crate::client::{Client, segment};
+use crate::output::{say, say_json, table, time};
+use crate::progress;
+use gangway_model::{Job as Record, JobStatus};
+use reqwest::Method;
+use serde_json::{Value, json};
+use std::process::ExitCode;
+
+#[derive(clap::Subcommand)]
+pub(crate) enum Job {
+    /// Start a run for a source system.
+    Start {
+        /// Name or id of the source.
+        system: String,
+        /// `read` writes what is new or changed; `resync` writes every entity.
+        #[arg(long = "type", default_value = "read", value_parser = ["read", "resync"])]
+        kind: String,
+        /// Show progress until it ends; the exit code tells whether it succeeded.
+        #[arg(long, short)]
+        watch: bool,
+    },
+    /// The latest runs.
+    List {
+        /// At most so many.
+        #[arg(long, default_value_t = 20)]
+        limit: u32,
+    },
+    /// One run with its statistics.
+    Show {
+        /// The job's id.
+        job: String,
+    },
+    /// Show the progress of a run until it ends.
+    Watch {
+        /// The job's id.
+        job: String,
+    },
+    /// Stop a run: it ends as Manually Terminated and deletes nothing.
+    Stop {
+        /// The job's id.
+        job: String,
+    },
+    /// What happened to single entities: failed, skipped and deleted ones with the reason.
+    Log {
+        /// The job's id.
+        job: String,
+        /// Only these.
+        #[arg(long, value_parser = ["failed", "skipped", "deleted"])]
+        state: Option<String>,
+        /// At most so many lines.
+        #[arg(long, default_value_t = 100)]
+        limit: u32,
+    },
+}
+
+impl Job {
+    pub(crate) async fn run(self, client: &Client) -> anyhow::Result<ExitCode> {
+        let path = |job: &str| client.path(&format!("jobs/{}", segment(job)));
+        match self {
+            Self::Start { system, kind, watch } => {
+                let body = json!({ "type": kind.to_ascii_uppercase() });
+                let url = client.path(&format!("systems/{}/jobs", segment(&system)));
+                let job: Record = client.send(Method::POST, &url, &body).await?;
+                if watch {
+                    return finish(client, progress::watch(client, &job).await?);
+                }
+                if client.json { say_json(&job)? } else { say(job.id.as_str()) }
+            }
+            Self::List { limit } => {
+                let answer: Value = client.get(&client.path(&format!("jobs?limit={limit}"))).await?;
+                if client.json {
+                    say_json(&answer)?;
+                } else {
+                    let jobs: Vec<Record> =
+                        serde_json::from_value(answer.get("jobs").cloned().unwrap_or_default())?;
+                    say(&list(&jobs));
+                }
+            }
+            Self::Show { job } => {
+                let job: Record = client.get(&path(&job)).await?;
+                if client.json { say_json(&job)? } else { say(&summary(&job)) }
+            }
+            Self::Watch { job } => {
+                let job: Record = client.get(&path(&job)).await?;
+                return finish(client, progress::watch(client, &job).await?);
+            }
+            Self::Stop { job } => {
+                let job: Record = client.send(Method::POST, &format!("{}/stop", path(&job)), &json!({})).await?;
+                if client.json { say_json(&job)? } else { say(&format!("job {} is being stopped", job.id)) }
+            }
+            Self::Log { job, state, limit } => {
+                let mut url = format!("{}/log?limit={limit}", path(&job));
+                if let Some(state) = state {
+                    url.push_str(&format!("&state={state}"));
+                }
+                let answer: Value = client.get(&url).await?;
+                if client.json { say_json(&answer)? } else { say(&log(&answer)) }
+            }
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+fn finish(client: &Client, job: Record) -> anyhow::Result<ExitCode> {
+    if client.json { say_json(&job)? } else { say(&summary(&job)) }
+    Ok(if job.status == JobStatus::Success { ExitCode::SUCCESS } else { ExitCode::from(2) })
+}
+
+/// A status as people say it.
+pub(crate) fn status(status: JobStatus) -> &'static str {
+    match status {
+        JobStatus::Queued => "Queued",
+        JobStatus::Running => "Running",
+        JobStatus::RunningWithError => "Running with Error",
+        JobStatus::Success => "Success",
+        JobStatus::FinishedWithError => "Finished with Error",
+        JobStatus::ManuallyTerminated => "Manually Terminated",
+        JobStatus::PendingRestart => "Pending Restart",
+        JobStatus::Resumed => "Resumed",
+    }
+}
+
+fn list(jobs: &[Record]) -> String {
+    let rows: Vec<Vec<String>> = jobs
+        .iter()
+        .map(|job| {
+            vec![
+                job.id.to_string(),
+                job.source_name.clone(),
+                format!("{:?}", job.kind).to_uppercase(),
+                status(job.status).to_owned(),
+                time(job.start_ms),
+                job.end_ms.map(time).unwrap_or_default(),
+            ]
+        })
+        .collect();
+    table(&["job", "source", "type", "status", "start", "end"], &rows)
+}
+
+/// The outcome of a run: its statistics, and what stood in the way.
+fn summary(job: &Record) -> String {
+    let rows: Vec<Vec<String>> = job
+        .statistics
+        .iter()
+        .map(|row| {
+            let c = row.counters;
+            let mut cells = vec![row.system_name.clone(), row.key.entity_type.to_string()];
+            let numbers = [c.read, c.created, c.updated, c.deleted, c.skipped, c.failed, c.unchanged];
+            cells.extend(numbers.iter().map(|n| if *n == 0 { "·".to_owned() } else { n.to_string() }));
+            cells
+        })
+        .collect();
+    let header = ["system", "type", "read", "created", "updated", "deleted", "skipped", "failed", "unchanged"];
+    let took = job.end_ms.map(|end| format!(" in {:.1} s", end.saturating_sub(job.start_ms) as f64 / 1000.0));
+    let mut out = format!("{}\n", table(&header, &rows));
+    out.push_str(&format!("{}: {}{}", job.source_name, status(job.status), took.unwrap_or_default()));
+    if let Some(error) = &job.error {
+        out.push_str(&format!("\nsource error: {error}"));
+    }
+    for line in &job.outcome {
+        out.push_str(&format!("\nnote: {line}"));
+    }
+    for (system, error) in &job.broken {
+        out.push_str(&format!("\ntarget {system} broke off: {error}"));
+    }
+    if job.statistics.iter().any(|row| row.counters.failed > 0) {
+        out.push_str(&format!("\nwhy: gangway job log {} --state failed", job.id));
+    }
+    out
+}
+
+fn log(answer: &Value) -> String {
+    let lines = answer.get("events").and_then(Value::as_array).cloned().unwrap_or_default();
+    let text = |event: &Value, key: &str| event.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
+    let rows: Vec<Vec<String>> = lines
+        .iter()
+        .map(|event| {
+            let error = event.get("error").map(|e| {
+                let mut line = text(e, "message");
+                for pair in e.get("details").and_then(Value::as_array).into_iter().flatten() {
+                    if let Some([key, value]) = pair.as_array().map(Vec::as_slice) {
+                        let (key, value) = (key.as_str().unwrap_or(""), value.as_str().unwrap_or(""));
+                        line.push_str(&format!(" [{key} {value}]"));
+                    }
+                }
+                line
+            });
+            vec![
+                text(event, "state"),
+                text(event, "entityType"),
+                text(event, "sourceId"),
+                text(event, "targetId"),
+                error.unwrap_or_else(|| text(event, "reason")),
+            ]
+        })
+        .collect();
+    table(&["state", "type", "source id", "target id", "why"], &rows)
+}

@@ -1,0 +1,5 @@
+pub(crate) mod job;
+pub(crate) mod plugin;
+pub(crate) mod serve;
+pub(crate) mod system;
+pub(crate) mod tenant;
