@@ -1,0 +1,1 @@
+//! A connector that misbehaves on schedule, for tests.
