@@ -1,0 +1,72 @@
+use crate::process::Process;
+use crate::{free_port, root};
+use anyhow::bail;
+use serde_json::Value;
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+/// A running scim2-server (in memory, base path `/v2`), under gunicorn with eight threads.
+#[derive(Debug)]
+pub struct ScimServer {
+    _process: Process,
+    port: u16,
+    token: String,
+}
+
+impl ScimServer {
+    /// Starts an empty server with a bearer token.
+    pub fn start(token: &str) -> anyhow::Result<Self> {
+        let program = root().join("target/test-venv/bin/scim2-server");
+        if !program.is_file() {
+            bail!("scim2-server is not installed: run tests/setup/servers.sh (`make test` does)");
+        }
+        let port = free_port()?;
+        let mut command = Command::new(program);
+        command
+            .args(["--hostname", "127.0.0.1", "--port", &port.to_string(), "--bearer-token", token])
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null());
+        let mut process = Process::start("scim2-server", &mut command)?;
+        process.wait_for(port, Duration::from_secs(30))?;
+        Ok(Self { _process: process, port, token: token.to_owned() })
+    }
+
+    /// `http://127.0.0.1:PORT/v2`.
+    pub fn url(&self) -> String {
+        format!("http://127.0.0.1:{}/v2", self.port)
+    }
+
+    /// The bearer token it wants.
+    pub fn token(&self) -> &str {
+        &self.token
+    }
+
+    /// All resources of an endpoint (`Users`, `Groups`), page by page.
+    pub async fn all(&self, endpoint: &str) -> anyhow::Result<Vec<Value>> {
+        all_resources(&self.url(), &self.token, endpoint).await
+    }
+}
+
+/// All resources of a SCIM endpoint, page by page.
+pub(crate) async fn all_resources(base: &str, token: &str, endpoint: &str) -> anyhow::Result<Vec<Value>> {
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let http = reqwest::Client::builder().no_proxy().build()?;
+    let mut all = Vec::new();
+    loop {
+        let url = format!("{base}/{endpoint}?startIndex={}&count=100", all.len() + 1);
+        let response = http.get(&url).bearer_auth(token).send().await?;
+        let status = response.status();
+        let page: Value = serde_json::from_slice(&response.bytes().await?)?;
+        if !status.is_success() {
+            bail!("GET {url}: {status}: {page}");
+        }
+        let resources = page.get("Resources").and_then(Value::as_array).cloned().unwrap_or_default();
+        let total = page.get("totalResults").and_then(Value::as_u64).unwrap_or(0);
+        let none = resources.is_empty();
+        all.extend(resources);
+        if none || all.len() as u64 >= total {
+            return Ok(all);
+        }
+    }
+}
