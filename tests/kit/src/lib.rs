@@ -20,6 +20,7 @@ pub use place::{component, examples, gangway, root};
 pub use process::free_port;
 pub use relay::{Answer, Relay, Request, Rule};
 pub use scim::ScimServer;
+pub use reqwest::Method;
 pub use slapd::{Slapd, SlapdOptions};
 
 /// The text of a scalar at a JSON pointer; empty if there is none.
