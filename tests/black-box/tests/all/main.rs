@@ -1,0 +1,13 @@
+//! The built engine from outside: real servers, killed processes, hostile plugins, bad input.
+//!
+//! One binary, so that the suite links once. Each module is one promise.
+
+#![forbid(unsafe_code)]
+
+mod bad_input;
+mod crash;
+mod hot_load;
+mod ldap;
+mod reference;
+mod scim;
+mod systems;
