@@ -1,0 +1,16 @@
+//! Reading and writing JSON. The engine's parser builds [`Value`](crate::value::Value) directly
+//! from the entity's text: strings without escapes and all numbers are borrowed, which a general
+//! parser behind a data model cannot give (numbers would lose their text).
+
+mod clean;
+mod locate;
+mod number;
+mod parse;
+mod write;
+
+pub use clean::clean;
+pub use locate::{locate, pointer_token};
+pub use number::{Integer, compare as compare_numbers, is_number, to_integer};
+pub(crate) use parse::drop_duplicates;
+pub use parse::{MAX_DEPTH, MAX_NODES, SyntaxError, parse};
+pub use write::{to_string, write, write_text};
