@@ -1,0 +1,87 @@
+//! Users and groups of SCIM 2.0 service providers (RFC 7643, RFC 7644), as source and as target.
+
+pub mod bulk;
+pub mod client;
+pub mod mapping;
+pub mod paging;
+pub mod payload;
+pub mod reading;
+pub mod settings;
+#[cfg(test)]
+mod tests;
+pub mod writing;
+
+use client::Client;
+use gangway_sdk::{
+    AttributeValue, Connector, Entity, Operation, Outcome, Page, Result, Source, Target, log, system,
+};
+use serde_json::Value;
+use settings::{Resource, Settings};
+
+/// The connector to one SCIM system.
+#[derive(Debug)]
+pub struct Scim {
+    client: Client,
+    /// What the service says it can do, once it was asked.
+    provider: Option<Value>,
+}
+
+impl Scim {
+    fn provider(client: &Client, kept: &mut Option<Value>) -> Value {
+        kept.get_or_insert_with(|| reading::service_provider_config(client)).clone()
+    }
+
+    fn by_ids(&self, entity_type: &str, ids: &[String]) -> Vec<Result<Entity>> {
+        match Resource::of(entity_type) {
+            Ok(resource) => reading::by_ids(&self.client, resource, ids),
+            Err(error) => ids.iter().map(|_| Err(error.clone())).collect(),
+        }
+    }
+}
+
+impl Connector for Scim {
+    fn open() -> Result<Self> {
+        Ok(Self { client: Client::new(Settings::read(&system::properties())?), provider: None })
+    }
+}
+
+impl Source for Scim {
+    fn read_page(&mut self, entity_type: &str, cursor: Option<&str>, limit: u32) -> Result<Page> {
+        let resource = Resource::of(entity_type)?;
+        let Self { client, provider } = self;
+        let by_cursor = || reading::pages_by_cursor(client, || Self::provider(client, provider));
+        reading::page(client, by_cursor, resource, cursor, limit)
+    }
+
+    fn read_entities(&mut self, entity_type: &str, ids: &[String]) -> Vec<Result<Entity>> {
+        self.by_ids(entity_type, ids)
+    }
+}
+
+impl Target for Scim {
+    fn write(&mut self, operations: &[Operation]) -> Result<Vec<Outcome>> {
+        system::check_cancelled()?;
+        let Some(count) = self.client.settings().bulk.filter(|_| bulk::is_of_use(operations)) else {
+            return Ok(writing::write(&self.client, operations));
+        };
+        let config = Self::provider(&self.client, &mut self.provider);
+        if config.pointer("/bulk/supported").and_then(Value::as_bool) == Some(false) {
+            log::warn(
+                "the service says that it has no bulk operations, so each write is a request of its own; set the \
+                 property `scim.support.bulk.operation` to false",
+            );
+            return Ok(writing::write(&self.client, operations));
+        }
+        Ok(bulk::write(&self.client, operations, count, bulk::Limits::of(&config)))
+    }
+
+    fn read_entities(&mut self, entity_type: &str, ids: &[String]) -> Vec<Result<Entity>> {
+        self.by_ids(entity_type, ids)
+    }
+
+    fn find(&mut self, entity_type: &str, attributes: &[AttributeValue], limit: u32) -> Result<Vec<Entity>> {
+        reading::find(&self.client, Resource::of(entity_type)?, attributes, limit)
+    }
+}
+
+gangway_sdk::plugin! { manifest: "plugin.json", source: Scim, target: Scim }
