@@ -19,6 +19,15 @@ use gangway_model::{
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
+mod codec;
+#[cfg(any(test, feature = "contract"))]
+pub mod contract;
+pub mod redb;
+mod seal;
+
+pub use crate::redb::{Options, RedbStore};
+pub use seal::{MasterKey, Random, os_random};
+
 /// The installation.
 pub trait Store: Send + Sync {
     /// All tenants, by name.

@@ -1,0 +1,218 @@
+use super::file::DatabaseFile;
+use super::medium::{Medium, Place};
+use super::open_files::OpenFiles;
+use super::tables::{
+    COMPONENTS, EVENT_STATES, EVENTS, HASH_KEY, INTENTS, JOBS, KEY_ID, META, OWNERS, PAIRS, PLUGINS,
+    RELATIONS, SEEN, SPACES, STATE, SYSTEM_NAMES, SYSTEMS, TENANT, UNFINISHED,
+};
+use super::{Options, check_key, seen};
+use crate::seal::{MasterKey, Sealer};
+use crate::{Commit, PluginRecord, SeenSet, StoreError, TenantStore};
+use gangway_model::{
+    EntityEvent, EntityState, Intent, Job, JobId, PluginId, Relation, RelationKey, System, SystemId, TenantId,
+};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use std::sync::Arc;
+
+/// A [`TenantStore`] in one file.
+pub(super) struct Tenant {
+    pub(super) name: TenantId,
+    pub(super) file: Arc<DatabaseFile>,
+    pub(super) sealer: Sealer,
+    hash_key: [u8; 32],
+}
+
+impl Tenant {
+    pub(super) fn create(
+        medium: &Arc<dyn Medium>,
+        name: &TenantId,
+        key: &MasterKey,
+        options: Options,
+        open_files: &Arc<OpenFiles>,
+    ) -> Result<Self, StoreError> {
+        let mut hash_key = [0; 32];
+        (options.random)(&mut hash_key)?;
+        let sealer = key.sealer(name.as_str(), options.random);
+        let sealed = sealer.seal(&["hash key"], &hash_key)?;
+        let place = Place::Tenant(name.clone());
+        let file = DatabaseFile::create(medium, place, options.cache_bytes, Some(open_files), &|write| {
+            {
+                let mut meta = write.txn.open_table(META)?;
+                meta.insert(KEY_ID, key.id().as_slice())?;
+                meta.insert(TENANT, name.as_str().as_bytes())?;
+                meta.insert(HASH_KEY, sealed.as_slice())?;
+            }
+            // Readers cannot make a table, and need not ask whether there is one.
+            for table in [PAIRS, SPACES, RELATIONS, OWNERS, INTENTS, SEEN, EVENTS, STATE, COMPONENTS] {
+                write.txn.open_table(table)?;
+            }
+            for table in [JOBS, SYSTEMS, PLUGINS] {
+                write.txn.open_table(table)?;
+            }
+            write.txn.open_table(UNFINISHED)?;
+            write.txn.open_table(EVENT_STATES)?;
+            write.txn.open_table(SYSTEM_NAMES)?;
+            Ok(())
+        })?;
+        Ok(Self { name: name.clone(), file, sealer, hash_key })
+    }
+
+    pub(super) fn open(
+        medium: &Arc<dyn Medium>,
+        name: &TenantId,
+        key: &MasterKey,
+        options: Options,
+        open_files: &Arc<OpenFiles>,
+    ) -> Result<Self, StoreError> {
+        let place = Place::Tenant(name.clone());
+        let file = DatabaseFile::existing(medium, place.clone(), options.cache_bytes, Some(open_files));
+        let sealer = key.sealer(name.as_str(), options.random);
+        let hash_key = file.read(|txn| {
+            let meta = txn.open_table(META)?;
+            check_key(&meta, key, &place)?;
+            let owner = meta.get(TENANT)?.map(|owner| owner.value().to_vec()).unwrap_or_default();
+            if owner != name.as_str().as_bytes() {
+                return Err(StoreError::Failed(format!(
+                    "the file in the folder of tenant {name} belongs to tenant {}; give the folder that name",
+                    String::from_utf8_lossy(&owner)
+                ))
+                .into());
+            }
+            let sealed = meta.get(HASH_KEY)?.map(|sealed| sealed.value().to_vec()).unwrap_or_default();
+            Ok(sealer.open(&["hash key"], &sealed)?)
+        })?;
+        let hash_key = hash_key.try_into().map_err(|_| {
+            StoreError::Damaged(format!("the hash key of tenant {name} is not 32 bytes long"))
+        })?;
+        Ok(Self { name: name.clone(), file, sealer, hash_key })
+    }
+
+    /// For erasure: waits for those who use the file, and nobody can any more.
+    pub(super) fn close_for_good(&self) {
+        self.file.close_for_good();
+    }
+}
+
+/// The form of what is small and few, and grows fields over time.
+pub(super) fn to_json<T: Serialize>(what: &str, value: &T) -> Result<Vec<u8>, StoreError> {
+    serde_json::to_vec(value).map_err(|error| StoreError::Failed(format!("cannot write a {what}: {error}")))
+}
+
+pub(super) fn from_json<T: DeserializeOwned>(what: &str, json: &[u8]) -> Result<T, StoreError> {
+    serde_json::from_slice(json)
+        .map_err(|error| StoreError::Damaged(format!("a {what} record cannot be read: {error}")))
+}
+
+impl TenantStore for Tenant {
+    fn hash_key(&self) -> [u8; 32] {
+        self.hash_key
+    }
+
+    fn put_system(&self, system: &System) -> Result<(), StoreError> {
+        self.write_system(system)
+    }
+
+    fn system(&self, id: &SystemId) -> Result<Option<System>, StoreError> {
+        self.read_system(id)
+    }
+
+    fn systems(&self) -> Result<Vec<System>, StoreError> {
+        self.read_systems()
+    }
+
+    fn delete_system(&self, id: &SystemId) -> Result<bool, StoreError> {
+        self.remove_system(id)
+    }
+
+    fn put_plugin(&self, plugin: &PluginRecord) -> Result<(), StoreError> {
+        self.write_plugin(plugin)
+    }
+
+    fn plugins(&self) -> Result<Vec<PluginRecord>, StoreError> {
+        self.read_plugins()
+    }
+
+    fn delete_plugin(&self, id: &PluginId) -> Result<bool, StoreError> {
+        self.remove_plugin(id)
+    }
+
+    fn put_component(&self, digest: &str, wasm: &[u8]) -> Result<(), StoreError> {
+        self.write_component(digest, wasm)
+    }
+
+    fn component(&self, digest: &str) -> Result<Option<Vec<u8>>, StoreError> {
+        self.read_component(digest)
+    }
+
+    fn put_job(&self, job: &Job) -> Result<(), StoreError> {
+        self.file.write(|write| super::jobs::put(write.txn, job))
+    }
+
+    fn job(&self, id: &JobId) -> Result<Option<Job>, StoreError> {
+        self.read_job(id)
+    }
+
+    fn jobs(&self, before: Option<&JobId>, limit: usize) -> Result<Vec<Job>, StoreError> {
+        self.read_jobs(before, limit)
+    }
+
+    fn unfinished_jobs(&self) -> Result<Vec<Job>, StoreError> {
+        self.read_unfinished()
+    }
+
+    fn relations(&self, key: &RelationKey, source_ids: &[&str]) -> Result<Vec<Option<Relation>>, StoreError> {
+        self.read_relations(key, source_ids)
+    }
+
+    fn intents(&self, key: &RelationKey, source_ids: &[&str]) -> Result<Vec<Option<Intent>>, StoreError> {
+        self.read_intents(key, source_ids)
+    }
+
+    fn owners(&self, key: &RelationKey, target_ids: &[&str]) -> Result<Vec<Option<String>>, StoreError> {
+        self.read_owners(key, target_ids)
+    }
+
+    fn scan_relations(
+        &self,
+        key: &RelationKey,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<Vec<Relation>, StoreError> {
+        self.read_scan(key, after, limit)
+    }
+
+    fn count_relations(&self, key: &RelationKey) -> Result<u64, StoreError> {
+        self.read_count(key)
+    }
+
+    fn commit(&self, batch: &Commit) -> Result<(), StoreError> {
+        self.write_commit(batch)
+    }
+
+    fn seen(&self, run: &JobId, key: &RelationKey) -> Result<SeenSet, StoreError> {
+        self.read_seen(run, key)
+    }
+
+    fn forget_seen(&self, run: &JobId) -> Result<(), StoreError> {
+        self.file.write(|write| seen::forget(write.txn, run))
+    }
+
+    fn events(
+        &self,
+        run: &JobId,
+        state: Option<EntityState>,
+        after: Option<u64>,
+        limit: usize,
+    ) -> Result<Vec<(u64, EntityEvent)>, StoreError> {
+        self.read_events(run, state, after, limit)
+    }
+
+    fn state(&self, system: &SystemId, key: &str) -> Result<Option<Vec<u8>>, StoreError> {
+        self.read_state(system, key)
+    }
+
+    fn set_state(&self, system: &SystemId, key: &str, value: Option<&[u8]>) -> Result<(), StoreError> {
+        self.write_state(system, key, value)
+    }
+}
