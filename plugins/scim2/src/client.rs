@@ -47,10 +47,8 @@ impl Client {
     }
 
     fn request(&self, method: &str, path: &str) -> Request {
-        let mut request = Request::new(method, format!("{}/{path}", self.settings.base))
-            .header("Accept", "application/scim+json, application/json");
-        request.headers.extend(self.settings.headers.iter().cloned());
-        request
+        Request::new(method, format!("{}/{path}", self.settings.base))
+            .header("Accept", "application/scim+json, application/json")
     }
 }
 

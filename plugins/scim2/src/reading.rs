@@ -147,10 +147,11 @@ fn forgotten(position: &Position, response: &Response) -> Option<Position> {
 
 fn accept_list(resource: Resource, response: Response) -> Result<Response> {
     if response.status == 404 {
+        let kind = resource.entity_type;
         return Err(Error::configuration(format!(
             "There is nothing at {}. Correct the property `URL`: it must hold the path of the SCIM service too; if \
-             the service has no {}s, set \"ignore\": true for {0:?} in the transformation.",
-            response.url, resource.entity_type
+             the service has no {kind}s, set \"ignore\": true for \"{kind}\" in the transformation.",
+            response.url
         ))
         .with_detail("status", response.status)
         .with_detail("url", &response.url));

@@ -3,8 +3,6 @@
 use gangway_sdk::system::{Properties, wrong};
 use gangway_sdk::{Error, Result, log};
 
-const HEADER: &str = "ips.http.header.";
-
 /// The settings of one SCIM system.
 #[derive(Clone, Debug)]
 pub struct Settings {
@@ -26,8 +24,6 @@ pub struct Settings {
     pub page_size: u32,
     /// `scim.paging`.
     pub paging: Paging,
-    /// `ips.http.header.NAME`.
-    pub headers: Vec<(String, String)>,
 }
 
 /// How lists are paged.
@@ -97,7 +93,6 @@ impl Settings {
             bulk,
             page_size: u32::try_from(page_size).unwrap_or(100),
             paging,
-            headers: extra_headers(properties),
         })
     }
 
@@ -124,32 +119,4 @@ fn bulk_count(properties: &Properties) -> usize {
             20
         }
     }
-}
-
-/// Headers that an administrator added. Those that the host or the connector sets itself stay theirs.
-fn extra_headers(properties: &Properties) -> Vec<(String, String)> {
-    const RESERVED: [&str; 13] = [
-        "accept",
-        "authorization",
-        "connection",
-        "content-length",
-        "content-type",
-        "cookie",
-        "host",
-        "if-match",
-        "keep-alive",
-        "proxy-authorization",
-        "te",
-        "transfer-encoding",
-        "upgrade",
-    ];
-    let added = properties.iter().filter_map(|(name, value)| Some((name.strip_prefix(HEADER)?, value)));
-    let (reserved, free): (Vec<_>, Vec<_>) =
-        added.partition(|(name, _)| RESERVED.contains(&name.to_ascii_lowercase().as_str()));
-    for (name, _) in reserved {
-        log::warn(format_args!(
-            "the property `{HEADER}{name}` has no effect: this header is set by Gangway itself"
-        ));
-    }
-    free.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
 }
