@@ -1,0 +1,303 @@
+//! The SCIM protocol over the directory, without a socket: what an HTTP server, a bulk client or an
+//! in-process connector asks, and what it is answered.
+
+use crate::query::{DEFAULT_COUNT, MAX_COUNT, Query};
+use crate::schema::Kind;
+use crate::{Directory, Resource, ScimError, View, bulk};
+use serde_json::{Value, json};
+
+const LIST_URN: &str = "urn:ietf:params:scim:api:messages:2.0:ListResponse";
+const CONFIG_URN: &str = "urn:ietf:params:scim:schemas:core:2.0:ServiceProviderConfig";
+/// Largest body a directory reads.
+pub const MAX_BODY: usize = 4 * 1024 * 1024;
+
+/// A request.
+#[derive(Clone, Debug, Default)]
+pub struct Call<'c> {
+    /// `GET`, `POST`, …
+    pub method: &'c str,
+    /// Below the directory's address: `/Users/2819c223`.
+    pub path: &'c str,
+    /// Without the question mark.
+    pub query: &'c str,
+    /// `If-Match`.
+    pub if_match: Option<&'c str>,
+    /// `If-None-Match`.
+    pub if_none_match: Option<&'c str>,
+    /// The body.
+    pub body: &'c [u8],
+    /// The directory's own address, for the links in its answers, without a slash at the end.
+    pub base: &'c str,
+}
+
+/// An answer. The media type of a body is `application/scim+json`.
+#[derive(Clone, Debug, Default)]
+pub struct Reply {
+    /// HTTP status.
+    pub status: u16,
+    /// None where there is nothing to say.
+    pub body: Option<Value>,
+    /// `ETag`.
+    pub etag: Option<String>,
+    /// `Location`.
+    pub location: Option<String>,
+}
+
+impl Reply {
+    fn json(status: u16, body: Value) -> Self {
+        Self { status, body: Some(body), etag: None, location: None }
+    }
+
+    fn resource(status: u16, resource: Resource) -> Self {
+        Self {
+            status,
+            body: Some(resource.body),
+            etag: Some(resource.version),
+            location: Some(resource.location),
+        }
+    }
+}
+
+impl From<ScimError> for Reply {
+    fn from(error: ScimError) -> Self {
+        Self::json(error.status, error.body())
+    }
+}
+
+impl Directory {
+    /// Carries out a request. Errors are answers, too.
+    pub fn call(&self, call: &Call<'_>) -> Reply {
+        self.dispatch(call).unwrap_or_else(Reply::from)
+    }
+
+    fn dispatch(&self, call: &Call<'_>) -> Result<Reply, ScimError> {
+        let mut parts = call.path.trim_matches('/').split('/').filter(|p| !p.is_empty());
+        let endpoint = parts.next().unwrap_or_default();
+        let id = parts.next();
+        if parts.next().is_some() {
+            return Err(ScimError::new(404, None, format!("there is no {:?}", call.path)));
+        }
+        let parameters = Parameters::read(call.query)?;
+        match (endpoint, id) {
+            ("Users", Some(".search")) | ("Groups", Some(".search")) => {
+                let kind = Kind::from_endpoint(endpoint).unwrap_or(Kind::User);
+                only(call, "POST")?;
+                self.list(kind, &search(&body(call)?)?, call.base).map(|list| Reply::json(200, list))
+            }
+            ("Users", id) => self.resources(Kind::User, id, call, parameters),
+            ("Groups", id) => self.resources(Kind::Group, id, call, parameters),
+            ("Bulk", None) => {
+                only(call, "POST")?;
+                self.bulk(&body(call)?, call.base).map(|answer| Reply::json(200, answer))
+            }
+            ("ServiceProviderConfig", None) => {
+                only(call, "GET")?;
+                Ok(Reply::json(200, config(call.base)))
+            }
+            ("Schemas", id) => documents(call, &parameters, self.schemas(call.base)?, "Schema", id),
+            ("ResourceTypes", id) => {
+                documents(call, &parameters, self.resource_types(call.base), "ResourceType", id)
+            }
+            ("Me", None) => {
+                Err(ScimError::new(501, None, "/Me is not offered: the API's token is no person"))
+            }
+            _ => Err(ScimError::new(
+                404,
+                None,
+                format!("there is no {:?}; see /ResourceTypes, /Schemas, /ServiceProviderConfig", call.path),
+            )),
+        }
+    }
+
+    fn resources(
+        &self,
+        kind: Kind,
+        id: Option<&str>,
+        call: &Call<'_>,
+        parameters: Parameters,
+    ) -> Result<Reply, ScimError> {
+        let view = View {
+            base: call.base.to_owned(),
+            attributes: parameters.query.attributes.clone(),
+            excluded_attributes: parameters.query.excluded_attributes.clone(),
+        };
+        match (call.method, id) {
+            ("GET" | "HEAD", None) => {
+                self.list(kind, &parameters.query, call.base).map(|list| Reply::json(200, list))
+            }
+            ("POST", None) => self.create(kind, body(call)?, &view).map(|r| Reply::resource(201, r)),
+            ("GET" | "HEAD", Some(id)) => {
+                let resource = self.get(kind, id, &view)?;
+                let unchanged = call.if_none_match.is_some_and(|tags| resource.is_one_of(tags));
+                Ok(if unchanged {
+                    Reply { status: 304, etag: Some(resource.version), ..Reply::default() }
+                } else {
+                    Reply { location: None, ..Reply::resource(200, resource) }
+                })
+            }
+            ("PUT", Some(id)) => {
+                self.replace(kind, id, body(call)?, call.if_match, &view).map(|r| Reply::resource(200, r))
+            }
+            ("PATCH", Some(id)) => {
+                // A group may have very many members: it is answered only if parts of it are asked for.
+                let quiet =
+                    kind == Kind::Group && view.attributes.is_empty() && view.excluded_attributes.is_empty();
+                let quiet_view = View { excluded_attributes: vec!["members".to_owned()], ..view.clone() };
+                let view = if quiet { &quiet_view } else { &view };
+                let resource = self.patch(kind, id, body(call)?, call.if_match, view)?;
+                let reply = Reply::resource(200, resource);
+                Ok(if quiet { Reply { status: 204, body: None, ..reply } } else { reply })
+            }
+            ("DELETE", Some(id)) => {
+                self.delete(kind, id, call.if_match)?;
+                Ok(Reply { status: 204, ..Reply::default() })
+            }
+            _ => Err(not_allowed(call)),
+        }
+    }
+}
+
+fn only(call: &Call<'_>, method: &str) -> Result<(), ScimError> {
+    if call.method == method || (method == "GET" && call.method == "HEAD") {
+        Ok(())
+    } else {
+        Err(not_allowed(call))
+    }
+}
+
+fn not_allowed(call: &Call<'_>) -> ScimError {
+    ScimError::new(405, None, format!("{} is not possible on {:?}", call.method, call.path))
+}
+
+fn body(call: &Call<'_>) -> Result<Value, ScimError> {
+    if call.body.len() > MAX_BODY {
+        return Err(ScimError::new(
+            413,
+            None,
+            format!("the body has {} bytes; at most {MAX_BODY} are taken", call.body.len()),
+        ));
+    }
+    serde_json::from_slice(call.body).map_err(|e| ScimError::syntax(format!("the body is no JSON: {e}")))
+}
+
+#[derive(Default)]
+struct Parameters {
+    query: Query,
+}
+
+impl Parameters {
+    fn read(text: &str) -> Result<Self, ScimError> {
+        let mut query = Query::default();
+        for (name, value) in form_urlencoded::parse(text.as_bytes()) {
+            match name.as_ref() {
+                "filter" => query.filter = Some(value.into_owned()),
+                "attributes" => query.attributes = names(&value),
+                "excludedAttributes" => query.excluded_attributes = names(&value),
+                "sortBy" if !value.is_empty() => query.sort_by = Some(value.into_owned()),
+                "sortOrder" => query.descending = value.eq_ignore_ascii_case("descending"),
+                "startIndex" => query.start_index = Some(number("startIndex", &value)?),
+                "count" => query.count = Some(number("count", &value)?),
+                "cursor" => query.cursor = Some(value.into_owned()),
+                _ => {}
+            }
+        }
+        Ok(Self { query })
+    }
+}
+
+fn number(name: &str, text: &str) -> Result<i64, ScimError> {
+    text.trim()
+        .parse()
+        .map_err(|_| ScimError::value(format!("{name:?} must be a whole number, not {text:?}")))
+}
+
+fn names(text: &str) -> Vec<String> {
+    text.split(',').map(str::trim).filter(|n| !n.is_empty()).map(str::to_owned).collect()
+}
+
+/// The body of a `.search` request.
+fn search(body: &Value) -> Result<Query, ScimError> {
+    let text = |name: &str| crate::patch::field(body, name).and_then(Value::as_str).map(str::to_owned);
+    let list = |name: &str| match crate::patch::field(body, name) {
+        Some(Value::Array(values)) => values.iter().filter_map(Value::as_str).map(str::to_owned).collect(),
+        Some(Value::String(text)) => names(text),
+        _ => Vec::new(),
+    };
+    let number = |name: &str| match crate::patch::field(body, name) {
+        None | Some(Value::Null) => Ok(None),
+        Some(value) => value
+            .as_i64()
+            .map(Some)
+            .ok_or_else(|| ScimError::value(format!("{name:?} must be a whole number"))),
+    };
+    Ok(Query {
+        filter: text("filter"),
+        attributes: list("attributes"),
+        excluded_attributes: list("excludedAttributes"),
+        sort_by: text("sortBy"),
+        descending: text("sortOrder").is_some_and(|o| o.eq_ignore_ascii_case("descending")),
+        start_index: number("startIndex")?,
+        count: number("count")?,
+        cursor: text("cursor"),
+    })
+}
+
+/// A list of documents or one of them.
+fn documents(
+    call: &Call<'_>,
+    parameters: &Parameters,
+    documents: Vec<Value>,
+    what: &str,
+    id: Option<&str>,
+) -> Result<Reply, ScimError> {
+    only(call, "GET")?;
+    if parameters.query.filter.is_some() {
+        // RFC 7644 section 4: the discovery endpoints take no filter.
+        return Err(ScimError::new(403, None, format!("{:?} takes no filter", call.path)));
+    }
+    match id {
+        None => Ok(Reply::json(
+            200,
+            json!({
+                "schemas": [LIST_URN],
+                "totalResults": documents.len(),
+                "itemsPerPage": documents.len(),
+                "startIndex": 1,
+                "Resources": documents,
+            }),
+        )),
+        Some(id) => documents
+            .into_iter()
+            .find(|d| d.get("id").and_then(Value::as_str) == Some(id))
+            .map(|d| Reply::json(200, d))
+            .ok_or_else(|| ScimError::not_found(what, id)),
+    }
+}
+
+/// `/ServiceProviderConfig`.
+fn config(base: &str) -> Value {
+    json!({
+        "schemas": [CONFIG_URN],
+        "patch": { "supported": true },
+        "bulk": { "supported": true, "maxOperations": bulk::MAX_OPERATIONS, "maxPayloadSize": MAX_BODY },
+        "filter": { "supported": true, "maxResults": MAX_COUNT },
+        "changePassword": { "supported": false },
+        "sort": { "supported": true },
+        "etag": { "supported": true },
+        "pagination": {
+            "cursor": true,
+            "index": true,
+            "defaultPaginationMethod": "index",
+            "defaultPageSize": DEFAULT_COUNT,
+            "maxPageSize": MAX_COUNT,
+        },
+        "authenticationSchemes": [{
+            "type": "oauthbearertoken",
+            "name": "Bearer token",
+            "description": "The engine's API token in the Authorization header",
+            "specUri": "https://www.rfc-editor.org/rfc/rfc6750",
+            "primary": true,
+        }],
+        "meta": { "resourceType": "ServiceProviderConfig", "location": format!("{base}/ServiceProviderConfig") },
+    })
+}

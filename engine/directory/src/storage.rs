@@ -1,0 +1,260 @@
+//! The tables, and reading them inside one transaction.
+//!
+//! One record per resource under a sequence number that is never reused, so the order of the table is
+//! the order of creation: a cursor is a number, and what is created during a walk comes at its end.
+//! Memberships are edges in both directions and no part of a record.
+
+use crate::error::StorageError;
+use crate::index;
+use crate::schema::Kind;
+use redb::{ReadOnlyTable, ReadTransaction, ReadableTable, Table, TableDefinition, WriteTransaction};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+use uuid::Uuid;
+
+/// (kind, sequence) → record, JSON.
+pub(crate) const RESOURCES: TableDefinition<(u8, u64), &[u8]> = TableDefinition::new("resources");
+/// identifier → (kind, sequence).
+pub(crate) const IDS: TableDefinition<u128, (u8, u64)> = TableDefinition::new("ids");
+/// (index, folded value, sequence).
+pub(crate) const INDEX: TableDefinition<(u8, &str, u64), ()> = TableDefinition::new("index");
+/// (group, member) → (member's kind, member's identifier).
+pub(crate) const MEMBERS: TableDefinition<(u64, u64), (u8, u128)> = TableDefinition::new("members");
+/// (member, group) → group's identifier.
+pub(crate) const MEMBERSHIPS: TableDefinition<(u64, u64), u128> = TableDefinition::new("memberships");
+/// (kind, sequence / [`BLOCK`]) → how many there are: so that a page at any start index is found
+/// without walking to it.
+pub(crate) const BLOCKS: TableDefinition<(u8, u64), u32> = TableDefinition::new("blocks");
+/// Counters.
+pub(crate) const COUNTERS: TableDefinition<&str, u64> = TableDefinition::new("counters");
+
+/// Sequence numbers in a block.
+pub(crate) const BLOCK: u64 = 1024;
+
+/// A resource as it is stored.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Record {
+    pub(crate) id: Uuid,
+    pub(crate) created_ms: u64,
+    pub(crate) modified_ms: u64,
+    pub(crate) version: u64,
+    pub(crate) content: Map<String, Value>,
+}
+
+/// A member of a group.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Member {
+    pub(crate) sequence: u64,
+    pub(crate) kind: Kind,
+    pub(crate) id: Uuid,
+}
+
+/// The tables within one transaction, for reading or for writing.
+pub(crate) struct Tables<R, I, X, M, G, B> {
+    pub(crate) resources: R,
+    pub(crate) ids: I,
+    pub(crate) index: X,
+    pub(crate) members: M,
+    pub(crate) memberships: G,
+    pub(crate) blocks: B,
+}
+
+pub(crate) type ReadTables = Tables<
+    ReadOnlyTable<(u8, u64), &'static [u8]>,
+    ReadOnlyTable<u128, (u8, u64)>,
+    ReadOnlyTable<(u8, &'static str, u64), ()>,
+    ReadOnlyTable<(u64, u64), (u8, u128)>,
+    ReadOnlyTable<(u64, u64), u128>,
+    ReadOnlyTable<(u8, u64), u32>,
+>;
+
+pub(crate) type WriteTables<'t> = Tables<
+    Table<'t, (u8, u64), &'static [u8]>,
+    Table<'t, u128, (u8, u64)>,
+    Table<'t, (u8, &'static str, u64), ()>,
+    Table<'t, (u64, u64), (u8, u128)>,
+    Table<'t, (u64, u64), u128>,
+    Table<'t, (u8, u64), u32>,
+>;
+
+impl ReadTables {
+    pub(crate) fn open(transaction: &ReadTransaction) -> Result<Self, StorageError> {
+        Ok(Self {
+            resources: transaction.open_table(RESOURCES).map_err(StorageError::of)?,
+            ids: transaction.open_table(IDS).map_err(StorageError::of)?,
+            index: transaction.open_table(INDEX).map_err(StorageError::of)?,
+            members: transaction.open_table(MEMBERS).map_err(StorageError::of)?,
+            memberships: transaction.open_table(MEMBERSHIPS).map_err(StorageError::of)?,
+            blocks: transaction.open_table(BLOCKS).map_err(StorageError::of)?,
+        })
+    }
+}
+
+impl<'t> WriteTables<'t> {
+    pub(crate) fn open(transaction: &'t WriteTransaction) -> Result<Self, StorageError> {
+        Ok(Self {
+            resources: transaction.open_table(RESOURCES).map_err(StorageError::of)?,
+            ids: transaction.open_table(IDS).map_err(StorageError::of)?,
+            index: transaction.open_table(INDEX).map_err(StorageError::of)?,
+            members: transaction.open_table(MEMBERS).map_err(StorageError::of)?,
+            memberships: transaction.open_table(MEMBERSHIPS).map_err(StorageError::of)?,
+            blocks: transaction.open_table(BLOCKS).map_err(StorageError::of)?,
+        })
+    }
+}
+
+/// What can be asked of a directory within one transaction.
+pub(crate) trait Read {
+    /// Where a resource of this kind is. None if the identifier is unknown or of another kind.
+    fn locate(&self, kind: Kind, id: &str) -> Result<Option<u64>, StorageError>;
+    /// Kind and place of a resource.
+    fn locate_any(&self, id: &str) -> Result<Option<Member>, StorageError>;
+    fn record(&self, kind: Kind, sequence: u64) -> Result<Option<Record>, StorageError>;
+    /// Resources under an index value, in sequence order.
+    fn lookup(&self, index: u8, value: &str) -> Result<Vec<u64>, StorageError>;
+    fn members(&self, group: u64) -> Result<Vec<Member>, StorageError>;
+    fn is_member(&self, group: u64, member: u64) -> Result<bool, StorageError>;
+    /// The groups of a user or group, as (sequence, identifier).
+    fn groups_of(&self, member: u64) -> Result<Vec<(u64, Uuid)>, StorageError>;
+    /// Calls `f` for each record above `after` in sequence order, until it says stop.
+    fn scan(
+        &self,
+        kind: Kind,
+        after: Option<u64>,
+        f: &mut dyn FnMut(u64, Record) -> Result<Step, StorageError>,
+    ) -> Result<(), StorageError>;
+    fn count(&self, kind: Kind) -> Result<u64, StorageError>;
+    /// The sequence number after which the resource at this zero-based position comes.
+    fn seek(&self, kind: Kind, position: u64) -> Result<Option<u64>, StorageError>;
+}
+
+/// Whether a scan goes on.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Step {
+    On,
+    Stop,
+}
+
+impl<R, I, X, M, G, B> Read for Tables<R, I, X, M, G, B>
+where
+    R: ReadableTable<(u8, u64), &'static [u8]>,
+    I: ReadableTable<u128, (u8, u64)>,
+    X: ReadableTable<(u8, &'static str, u64), ()>,
+    M: ReadableTable<(u64, u64), (u8, u128)>,
+    G: ReadableTable<(u64, u64), u128>,
+    B: ReadableTable<(u8, u64), u32>,
+{
+    fn locate(&self, kind: Kind, id: &str) -> Result<Option<u64>, StorageError> {
+        Ok(self.locate_any(id)?.filter(|m| m.kind == kind).map(|m| m.sequence))
+    }
+
+    fn locate_any(&self, id: &str) -> Result<Option<Member>, StorageError> {
+        let Ok(id) = Uuid::try_parse(id) else { return Ok(None) };
+        let found = self.ids.get(id.as_u128()).map_err(StorageError::of)?;
+        Ok(found.map(|place| {
+            let (kind, sequence) = place.value();
+            Member { sequence, kind: Kind::from_number(kind), id }
+        }))
+    }
+
+    fn record(&self, kind: Kind, sequence: u64) -> Result<Option<Record>, StorageError> {
+        match self.resources.get((kind as u8, sequence)).map_err(StorageError::of)? {
+            None => Ok(None),
+            Some(bytes) => parse(kind, sequence, bytes.value()).map(Some),
+        }
+    }
+
+    fn lookup(&self, index: u8, value: &str) -> Result<Vec<u64>, StorageError> {
+        let value = index::clip(value);
+        let range = (index, value, 0)..=(index, value, u64::MAX);
+        self.index
+            .range(range)
+            .map_err(StorageError::of)?
+            .map(|entry| entry.map(|(key, _)| key.value().2).map_err(StorageError::of))
+            .collect()
+    }
+
+    fn members(&self, group: u64) -> Result<Vec<Member>, StorageError> {
+        self.members
+            .range((group, 0)..=(group, u64::MAX))
+            .map_err(StorageError::of)?
+            .map(|entry| {
+                let (key, value) = entry.map_err(StorageError::of)?;
+                let (kind, id) = value.value();
+                Ok(Member { sequence: key.value().1, kind: Kind::from_number(kind), id: Uuid::from_u128(id) })
+            })
+            .collect()
+    }
+
+    fn is_member(&self, group: u64, member: u64) -> Result<bool, StorageError> {
+        Ok(self.members.get((group, member)).map_err(StorageError::of)?.is_some())
+    }
+
+    fn groups_of(&self, member: u64) -> Result<Vec<(u64, Uuid)>, StorageError> {
+        self.memberships
+            .range((member, 0)..=(member, u64::MAX))
+            .map_err(StorageError::of)?
+            .map(|entry| {
+                let (key, value) = entry.map_err(StorageError::of)?;
+                Ok((key.value().1, Uuid::from_u128(value.value())))
+            })
+            .collect()
+    }
+
+    fn scan(
+        &self,
+        kind: Kind,
+        after: Option<u64>,
+        f: &mut dyn FnMut(u64, Record) -> Result<Step, StorageError>,
+    ) -> Result<(), StorageError> {
+        // Sequence numbers start at 1.
+        let first = after.unwrap_or(0).saturating_add(1);
+        let range = (kind as u8, first)..=(kind as u8, u64::MAX);
+        for entry in self.resources.range(range).map_err(StorageError::of)? {
+            let (key, bytes) = entry.map_err(StorageError::of)?;
+            let sequence = key.value().1;
+            if f(sequence, parse(kind, sequence, bytes.value())?)? == Step::Stop {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    fn count(&self, kind: Kind) -> Result<u64, StorageError> {
+        let mut total = 0;
+        for entry in self.blocks.range((kind as u8, 0)..=(kind as u8, u64::MAX)).map_err(StorageError::of)? {
+            total += u64::from(entry.map_err(StorageError::of)?.1.value());
+        }
+        Ok(total)
+    }
+
+    fn seek(&self, kind: Kind, position: u64) -> Result<Option<u64>, StorageError> {
+        let mut skipped = 0;
+        for entry in self.blocks.range((kind as u8, 0)..=(kind as u8, u64::MAX)).map_err(StorageError::of)? {
+            let (key, count) = entry.map_err(StorageError::of)?;
+            let count = u64::from(count.value());
+            if skipped + count <= position {
+                skipped += count;
+                continue;
+            }
+            let start = key.value().1 * BLOCK;
+            let mut before = start.saturating_sub(1);
+            let range = (kind as u8, start)..=(kind as u8, u64::MAX);
+            let mut entries = self.resources.range(range).map_err(StorageError::of)?;
+            for _ in skipped..position {
+                match entries.next() {
+                    Some(entry) => before = entry.map_err(StorageError::of)?.0.value().1,
+                    None => return Ok(None),
+                }
+            }
+            return Ok(Some(before));
+        }
+        Ok(None)
+    }
+}
+
+fn parse(kind: Kind, sequence: u64, bytes: &[u8]) -> Result<Record, StorageError> {
+    serde_json::from_slice(bytes)
+        .map_err(|e| StorageError::Damaged(format!("{} number {sequence}: {e}", kind.name())))
+}
