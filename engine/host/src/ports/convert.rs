@@ -1,0 +1,151 @@
+//! Between the bindings' types and the engine's. Strings are moved, not copied.
+
+use crate::bindings::v0_1::exports::gangway::plugin::{source, target, transformation};
+use crate::bindings::v0_1::gangway::plugin::types;
+use gangway_model::{
+    Answer, AnswerOutcome, Diagnostic, Entity, Needs, Operation, Outcome, Page, PluginError, Problem,
+    Request, Severity, code,
+};
+
+impl From<types::Entity> for Entity {
+    fn from(entity: types::Entity) -> Self {
+        Self { id: entity.id, version: entity.version, created_ms: entity.created_ms, json: entity.json }
+    }
+}
+
+impl From<source::Page> for Page {
+    fn from(page: source::Page) -> Self {
+        let mut problems: Vec<_> = page
+            .problems
+            .into_iter()
+            .map(|problem| Problem { id: problem.id, error: problem.error.into() })
+            .collect();
+        let mut entities = Vec::with_capacity(page.entities.len());
+        for entity in page.entities {
+            if entity.id.is_empty() {
+                problems.push(Problem {
+                    id: None,
+                    error: PluginError::new(
+                        code::PROTOCOL,
+                        "the plugin gave an entity without an identifier",
+                    ),
+                });
+            } else {
+                entities.push(entity.into());
+            }
+        }
+        Self { entities, problems, next_cursor: page.next_cursor, total: page.total }
+    }
+}
+
+impl From<Operation> for target::Operation {
+    fn from(operation: Operation) -> Self {
+        Self {
+            kind: operation.kind.as_str().to_owned(),
+            entity_type: operation.entity_type,
+            id: operation.id,
+            version: operation.version,
+            json: operation.json,
+        }
+    }
+}
+
+impl From<target::Outcome> for Outcome {
+    fn from(outcome: target::Outcome) -> Self {
+        Self { id: outcome.id, version: outcome.version, error: outcome.error.map(PluginError::from) }
+    }
+}
+
+impl From<Request> for transformation::Request {
+    fn from(request: Request) -> Self {
+        Self {
+            entity_type: request.entity_type,
+            operation: request.operation.as_str().to_owned(),
+            json: request.json,
+            variables: request.variables,
+        }
+    }
+}
+
+impl From<transformation::Answer> for Answer {
+    fn from(answer: transformation::Answer) -> Self {
+        let (outcome, reason) = match answer.outcome.as_str() {
+            "transformed" => (AnswerOutcome::Transformed, answer.reason),
+            "skipped" => (AnswerOutcome::Skipped, answer.reason),
+            "ignored" => (AnswerOutcome::Ignored, answer.reason),
+            "deleted" => (AnswerOutcome::Deleted, answer.reason),
+            "failed" => (AnswerOutcome::Failed, answer.reason),
+            other => (
+                AnswerOutcome::Failed,
+                format!("the plugin answered {other:?}, which this engine does not know"),
+            ),
+        };
+        Self {
+            outcome,
+            json: answer.json,
+            variables: answer.variables,
+            reason,
+            mapping: answer.mapping,
+            correlation: answer.correlation,
+            unresolved: answer.unresolved,
+            trace: answer.trace,
+        }
+    }
+}
+
+impl From<transformation::Diagnostic> for Diagnostic {
+    fn from(diagnostic: transformation::Diagnostic) -> Self {
+        Self {
+            // What is not known to be harmless is an error.
+            severity: if diagnostic.severity == "warning" { Severity::Warning } else { Severity::Error },
+            pointer: diagnostic.pointer,
+            line: diagnostic.line,
+            column: diagnostic.column,
+            message: diagnostic.message,
+        }
+    }
+}
+
+/// What a document needs for one entity type.
+pub(super) fn needs(needs: transformation::Needs) -> (String, Needs) {
+    let mut known = Needs { ignored: needs.ignored, ..Needs::default() };
+    for need in &needs.needs {
+        match need.as_str() {
+            "time" => known.time = true,
+            "random" => known.random = true,
+            "relations" => known.relations = true,
+            // A need of a later interface: like time, it may change the result of the same input.
+            _ => known.time = true,
+        }
+    }
+    (needs.entity_type, known)
+}
+
+/// Every list answers in the order of the question, one element for each; a plugin that does not
+/// keep to it cannot be understood.
+pub(super) fn one_each<T>(
+    plugin: &str,
+    call: &str,
+    answers: Vec<T>,
+    questions: usize,
+) -> Result<Vec<T>, PluginError> {
+    if answers.len() == questions {
+        return Ok(answers);
+    }
+    Err(PluginError::new(
+        code::INTERNAL,
+        format!("the plugin {plugin} gave {} answers to {questions} questions ({call})", answers.len()),
+    ))
+}
+
+/// Entities by identifier. A failure of the whole call is the answer for each.
+pub(super) fn by_identifier(
+    plugin: &str,
+    answers: Result<Vec<Result<types::Entity, types::PluginError>>, PluginError>,
+    count: usize,
+) -> Vec<Result<Entity, PluginError>> {
+    match answers.and_then(|answers| one_each(plugin, "read-entities", answers, count)) {
+        Ok(answers) => answers.into_iter().map(|a| a.map(Entity::from).map_err(PluginError::from)).collect(),
+        Err(error) => (0..count).map(|_| Err(error.clone())).collect(),
+    }
+}
