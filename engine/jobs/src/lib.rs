@@ -1,1 +1,38 @@
-//! placeholder
+//! Provisioning jobs: read, transform, decide, apply, commit, delete.
+//!
+//! The engine decides over people's accounts, so the way of an entity is one straight line
+//! (`pipeline`), what happens to it is a pure function ([`decide`]), and what was done is durable
+//! together with the place where the job goes on (`checkpoint`). `docs/jobs.md` says what all of
+//! this must guarantee.
+//!
+//! Systems are reached through [`gangway_model::ports`] and state through [`gangway_store`]; nothing
+//! here knows how either is made.
+
+#![forbid(unsafe_code)]
+
+mod apply;
+mod attribute;
+mod checkpoint;
+mod correlate;
+pub mod decide;
+mod deletion;
+mod error;
+mod execute;
+mod fingerprint;
+mod journal;
+mod pipeline;
+mod policy;
+mod prepare;
+mod progress;
+mod resolver;
+mod run;
+mod runner;
+mod stats;
+mod transform;
+
+pub use error::{StartError, StopError};
+pub use resolver::StoreResolver;
+pub use runner::{JobIds, Runner, Services, SystemsFactory};
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,548 @@
+//! Carries out one page's work in one target.
+//!
+//! Each entity walks through a few steps until it is done: a create that meets a conflict becomes a
+//! search, a search that finds one account becomes an update, an update of an account that is gone
+//! becomes a create. All entities that stand at the same step take it together.
+//!
+//! Before a create goes out its intent is durable. The intent goes away only together with knowledge
+//! of what became of the request: a relation, or the certainty that nothing happened.
+
+use crate::decide::{UNKNOWN, Verb, is_skipped_operation, transformation_error};
+use crate::error::Stop;
+use crate::journal::Journal;
+use crate::prepare::{LanePlan, Work, rewritten};
+use crate::run::{Lane, OpenLane, Run};
+use crate::transform::{apply, request, request_for};
+use gangway_model::{
+    AnswerOutcome, Counters, EntityEvent, EntityType, Hash, Intent, Operation, OperationKind, Outcome,
+    PluginError, RelationKey, RelationState, TransformOperation, code,
+};
+use gangway_store::{Commit, NewRelation};
+use std::collections::HashMap;
+use std::sync::Arc;
+
+/// Operations in one call to a target plugin.
+const BATCH: usize = 500;
+/// Calls with a single operation that a plugin may fail in a row before its target counts as broken.
+const STRIKES: u32 = 3;
+
+/// What became of a page in one target: everything that is to be committed.
+#[derive(Default)]
+pub(crate) struct LaneResult {
+    pub(crate) counters: Counters,
+    pub(crate) events: Vec<EntityEvent>,
+    pub(crate) relations: Vec<NewRelation>,
+    pub(crate) settled: Vec<String>,
+    /// The target broke off, and why.
+    pub(crate) broken: Option<PluginError>,
+    /// The job was being stopped: some entities were not attempted, or their end is unknown.
+    pub(crate) interrupted: bool,
+}
+
+/// Applies one target's work.
+pub(crate) struct LaneApply<'a> {
+    pub(crate) run: &'a Run,
+    pub(crate) lane: &'a Lane,
+    pub(crate) open: &'a OpenLane,
+    pub(crate) entity_type: &'a EntityType,
+    pub(crate) key: RelationKey,
+    pub(crate) result: LaneResult,
+    /// Target entities that this page took: target identifier to source identifier.
+    pub(crate) claimed: HashMap<String, String>,
+    /// What was created without a payload hash, with what the read transformation made of it.
+    created: HashMap<String, Arc<str>>,
+    trusted: bool,
+    strikes: u32,
+}
+
+/// An entity under way.
+pub(crate) struct Item {
+    pub(crate) work: Work,
+    pub(crate) step: Step,
+    /// The target entity, once known.
+    pub(crate) id: Option<String>,
+    pub(crate) content: String,
+    pub(crate) payload: Hash,
+    /// Since when its intent is open; none if it is not.
+    pub(crate) intent: Option<u64>,
+    /// The relation that its success will write.
+    pub(crate) existed_before: bool,
+    pub(crate) counts_as: CountsAs,
+    /// What the target answered to the create.
+    pub(crate) conflict: Option<PluginError>,
+    /// It is written in a call of its own.
+    alone: bool,
+    /// It has been looked for in vain and created since.
+    pub(crate) searched: bool,
+    remade: bool,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum CountsAs {
+    Created,
+    Updated,
+}
+
+/// What an entity does next.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Step {
+    Create,
+    Replace,
+    Find(Why),
+    /// Its counterpart is gone: prepare a create.
+    Remake,
+}
+
+/// Why an account is looked for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Why {
+    /// The engine may have created it.
+    Unanswered,
+    /// The target says that it is there.
+    Conflict,
+    /// Creating is switched off.
+    Adopt,
+}
+
+impl Item {
+    fn new(work: Work, since_ms: u64) -> Self {
+        let (step, intent) = match work.verb {
+            Verb::Look => (Step::Find(Why::Unanswered), work.intent.as_ref().map(|i| i.since_ms)),
+            Verb::Adopt => (Step::Find(Why::Adopt), None),
+            Verb::Update => (Step::Replace, None),
+            _ => (Step::Create, Some(since_ms)),
+        };
+        Self {
+            step,
+            intent,
+            id: work.relation.as_ref().map(|r| r.target_id.clone()),
+            existed_before: work.relation.as_ref().is_some_and(|r| r.existed_before),
+            counts_as: if work.verb == Verb::Update { CountsAs::Updated } else { CountsAs::Created },
+            content: String::new(),
+            payload: work.payload,
+            conflict: None,
+            alone: false,
+            searched: false,
+            remade: false,
+            work,
+        }
+    }
+}
+
+/// The intents that must be durable before [`LaneApply::page`] starts.
+pub(crate) fn intents(plan: &LanePlan, since_ms: u64) -> Vec<Intent> {
+    plan.work
+        .iter()
+        .filter(|work| work.verb == Verb::Create)
+        .map(|work| Intent { source_id: work.source_id.clone(), since_ms })
+        .collect()
+}
+
+impl<'a> LaneApply<'a> {
+    pub(crate) fn new(run: &'a Run, lane: &'a Lane, open: &'a OpenLane, entity_type: &'a EntityType) -> Self {
+        Self {
+            run,
+            lane,
+            open,
+            entity_type,
+            key: run.key(lane, entity_type),
+            result: LaneResult::default(),
+            claimed: HashMap::new(),
+            created: HashMap::new(),
+            trusted: false,
+            strikes: 0,
+        }
+    }
+
+    /// Carries out a page. The error speaks of the store: nothing of the page may be committed.
+    pub(crate) async fn page(mut self, plan: &mut LanePlan, since_ms: u64) -> Result<LaneResult, Stop> {
+        self.trusted = plan.trusted;
+        let mut items: Vec<Item> = std::mem::take(&mut plan.work)
+            .into_iter()
+            .map(|mut work| {
+                let content = std::mem::take(&mut work.content);
+                Item { content, ..Item::new(work, since_ms) }
+            })
+            .collect();
+        while !items.is_empty() && !self.result.interrupted && self.result.broken.is_none() {
+            let (remake, others) = split(items, |item| item.step == Step::Remake);
+            let (find, mut next) = split(others, |item| matches!(item.step, Step::Find(_)));
+            next.extend(self.remake(remake).await?);
+            next.extend(self.find(find).await?);
+            // What now waits for a search waits for the next round.
+            let (write, waiting) = split(next, |item| matches!(item.step, Step::Create | Step::Replace));
+            items = waiting;
+            items.extend(self.write(write).await);
+        }
+        if let Some(error) = self.result.broken.clone() {
+            for item in items {
+                self.unattempted(item, &error);
+            }
+        }
+        self.payloads().await;
+        Ok(self.result)
+    }
+
+    async fn write(&mut self, items: Vec<Item>) -> Vec<Item> {
+        let mut next = Vec::new();
+        let (alone, together) = split(items, |item| item.alone);
+        let mut batches: Vec<Vec<Item>> = Vec::new();
+        let mut rest = together;
+        while rest.len() > BATCH {
+            let tail = rest.split_off(BATCH);
+            batches.push(std::mem::replace(&mut rest, tail));
+        }
+        if !rest.is_empty() {
+            batches.push(rest);
+        }
+        batches.extend(alone.into_iter().map(|item| vec![item]));
+        for mut batch in batches {
+            if self.result.interrupted {
+                break;
+            }
+            if let Some(error) = self.result.broken.clone() {
+                for item in batch {
+                    self.unattempted(item, &error);
+                }
+                continue;
+            }
+            let operations = batch.iter_mut().map(|item| self.operation(item)).collect();
+            match self.open.target.write(operations).await {
+                Ok(outcomes) if outcomes.len() == batch.len() => {
+                    self.strikes = 0;
+                    self.outcomes(batch, outcomes, &mut next);
+                }
+                Ok(outcomes) => {
+                    let error = PluginError::new(
+                        code::INTERNAL,
+                        format!(
+                            "the target plugin gave {} outcomes for {} operations: a defect of the plugin",
+                            outcomes.len(),
+                            batch.len()
+                        ),
+                    );
+                    self.batch_failed(batch, error, &mut next);
+                }
+                Err(error) => self.batch_failed(batch, error, &mut next),
+            }
+        }
+        next
+    }
+
+    fn operation(&self, item: &mut Item) -> Operation {
+        let (kind, id) = match item.step {
+            Step::Create => (OperationKind::Create, item.work.given_id.clone()),
+            _ => (OperationKind::Replace, item.id.clone()),
+        };
+        Operation {
+            kind,
+            entity_type: self.entity_type.as_str().to_owned(),
+            id,
+            version: None,
+            json: item.content.clone(),
+        }
+    }
+
+    fn outcomes(&mut self, batch: Vec<Item>, outcomes: Vec<Outcome>, next: &mut Vec<Item>) {
+        let of_system = |outcome: &Outcome| {
+            outcome.error.as_ref().filter(|e| e.is_of_system() && e.code != code::CANCELLED).cloned()
+        };
+        if outcomes.iter().all(|outcome| of_system(outcome).is_some()) {
+            self.result.broken = outcomes.first().and_then(of_system);
+        }
+        for (item, outcome) in batch.into_iter().zip(outcomes) {
+            match outcome.error {
+                None => self.succeeded(item, outcome.id),
+                Some(error) => next.extend(self.failed_write(item, error)),
+            }
+        }
+    }
+
+    fn succeeded(&mut self, item: Item, id: Option<String>) {
+        let id = match item.step {
+            Step::Create => id.or_else(|| item.work.given_id.clone()),
+            _ => id.or_else(|| item.id.clone()),
+        };
+        let Some(id) = id.filter(|id| !id.is_empty()) else {
+            // The intent stays: the next job looks for what was made.
+            let error = PluginError::new(
+                code::PROTOCOL,
+                "the target took the entity and did not say under which identifier; the next job looks for it by its unique attributes",
+            );
+            self.fail(&item, error);
+            return;
+        };
+        match item.counts_as {
+            CountsAs::Created => self.result.counters.created += 1,
+            CountsAs::Updated => self.result.counters.updated += 1,
+        }
+        self.claimed.insert(id.clone(), item.work.source_id.clone());
+        if !self.trusted && item.payload == UNKNOWN {
+            self.created.insert(item.work.source_id.clone(), item.work.common.clone());
+        }
+        self.relate(&item, id, item.work.fingerprint, item.payload);
+    }
+
+    /// The step after an operation that failed, if there is one.
+    fn failed_write(&mut self, mut item: Item, error: PluginError) -> Option<Item> {
+        if error.code == code::CANCELLED {
+            self.result.interrupted = true;
+            return None;
+        }
+        match item.step {
+            Step::Create if error.code == code::CONFLICT => {
+                // Between an unanswered request and this one the search may have come too early.
+                let unanswered = item.work.intent.is_some() || item.alone;
+                item.step = Step::Find(if unanswered { Why::Unanswered } else { Why::Conflict });
+                item.conflict = Some(error);
+                return Some(item);
+            }
+            Step::Replace
+                if error.code == code::NOT_FOUND && item.work.verb == Verb::Update && !item.remade =>
+            {
+                item.step = Step::Remake;
+                return Some(item);
+            }
+            Step::Replace if error.code == code::NOT_FOUND && item.work.verb == Verb::Adopt => {
+                self.skip(&item, item.work.reason.to_string());
+                return None;
+            }
+            Step::Create if !error.leaves_effect_unknown() => self.settle(&item),
+            _ => {}
+        }
+        self.fail(&item, error);
+        None
+    }
+
+    /// The outer error of a call: none of the operations was attempted, or any may have been.
+    fn batch_failed(&mut self, batch: Vec<Item>, error: PluginError, next: &mut Vec<Item>) {
+        if error.code == code::CANCELLED {
+            self.result.interrupted = true;
+            return;
+        }
+        let defect = error.leaves_effect_unknown() && !error.is_of_system();
+        if defect && batch.len() > 1 {
+            // One entity may be what the plugin stumbles over. What the others came to is unknown, so
+            // each is looked for, or written again, in a call of its own.
+            next.extend(batch.into_iter().map(|mut item| {
+                item.alone = true;
+                if item.step == Step::Create {
+                    item.step = Step::Find(Why::Unanswered);
+                }
+                item
+            }));
+            return;
+        }
+        if defect {
+            self.strikes += 1;
+        }
+        if error.is_of_system() || self.strikes >= STRIKES {
+            self.result.broken = Some(error.clone());
+        }
+        for item in batch {
+            self.unattempted(item, &error);
+        }
+    }
+
+    /// Ends an entity whose operation failed with its whole call, or was never sent.
+    fn unattempted(&mut self, item: Item, error: &PluginError) {
+        let sent_before = item.alone || item.work.intent.is_some();
+        match item.step {
+            Step::Create if !error.leaves_effect_unknown() && !sent_before => self.settle(&item),
+            // The target said that the account was there: the create had no effect.
+            Step::Find(Why::Conflict) => self.settle(&item),
+            _ => {}
+        }
+        self.fail(&item, error.clone());
+    }
+
+    /// The target no longer holds what the relation points to: make it again, under a new intent.
+    async fn remake(&mut self, items: Vec<Item>) -> Result<Vec<Item>, Stop> {
+        if items.is_empty() {
+            return Ok(items);
+        }
+        let requests = items
+            .iter()
+            .map(|item| request(self.entity_type, TransformOperation::Create, &item.work.common))
+            .collect();
+        let answers = match apply(self.open.write.as_ref(), requests).await {
+            Ok(answers) => answers,
+            Err(error) => {
+                self.result.broken = Some(error);
+                return Ok(items);
+            }
+        };
+        let mut ready = Vec::new();
+        for (mut item, answer) in items.into_iter().zip(answers) {
+            match answer.outcome {
+                AnswerOutcome::Transformed => {
+                    item.work.given_id = crate::transform::Identifiers::of(&answer).target();
+                    item.content = answer.json;
+                    item.remade = true;
+                    ready.push(item);
+                }
+                AnswerOutcome::Failed => self.fail(&item, transformation_error(&answer)),
+                _ => {
+                    self.skip(&item, format!("it is gone from the target, and: {}", answer.reason));
+                }
+            }
+        }
+        let ids: Vec<String> = ready.iter().map(|item| item.work.source_id.clone()).collect();
+        let (key, now) = (self.key.clone(), self.run.clock.now_ms());
+        let run = self.run.run.clone();
+        let open = self
+            .run
+            .blocking(move |store| {
+                let open = store.intents(&key, &ids.iter().map(String::as_str).collect::<Vec<_>>())?;
+                let new = ids.iter().zip(&open).filter(|(_, open)| open.is_none());
+                let intents: Vec<Intent> =
+                    new.map(|(id, _)| Intent { source_id: id.clone(), since_ms: now }).collect();
+                if !intents.is_empty() {
+                    let intents = vec![(key, intents)];
+                    store.commit(&Commit { run: Some(run), intents, ..Commit::default() })?;
+                }
+                Ok(open)
+            })
+            .await?;
+        for (item, open) in ready.iter_mut().zip(open) {
+            item.counts_as = CountsAs::Created;
+            item.existed_before = false;
+            item.payload = UNKNOWN;
+            item.id = None;
+            item.step = if open.is_some() { Step::Find(Why::Unanswered) } else { Step::Create };
+            item.intent = Some(open.as_ref().map_or(now, |intent| intent.since_ms));
+            item.work.intent = open;
+        }
+        Ok(ready)
+    }
+
+    /// Content for the update of accounts that were found. Items come with their identifier.
+    pub(crate) async fn updates(&mut self, items: Vec<Item>) -> Vec<Item> {
+        let requests = items
+            .iter()
+            .map(|item| {
+                let id = item.id.as_deref().unwrap_or_default();
+                request_for(self.entity_type, TransformOperation::Update, &item.work.common, id)
+            })
+            .collect();
+        let answers = match apply(self.open.write.as_ref(), requests).await {
+            Ok(answers) => answers,
+            Err(error) => {
+                self.result.broken = Some(error);
+                return items;
+            }
+        };
+        let mut ready = Vec::new();
+        for (mut item, answer) in items.into_iter().zip(answers) {
+            match answer.outcome {
+                AnswerOutcome::Transformed => {
+                    item.payload = self.run.fingerprints.payload(&answer.json);
+                    item.content = answer.json;
+                    item.step = Step::Replace;
+                    ready.push(item);
+                }
+                AnswerOutcome::Failed => self.fail(&item, transformation_error(&answer)),
+                // Found and ours, and it is not to be updated: nothing is missing.
+                AnswerOutcome::Skipped
+                    if is_skipped_operation(&answer) && item.counts_as == CountsAs::Created =>
+                {
+                    let id = item.id.clone();
+                    self.succeeded(item, id);
+                }
+                _ => self.skip(&item, answer.reason),
+            }
+        }
+        ready
+    }
+
+    /// Where an equal fingerprint will not spare the next job the transformation, the hash of what an
+    /// update would write now spares it the write.
+    async fn payloads(&mut self) {
+        let created = std::mem::take(&mut self.created);
+        let open = || {
+            self.result
+                .relations
+                .iter()
+                .filter(|r| r.payload == UNKNOWN)
+                .filter_map(|r| created.get(&r.source_id).map(|common| (r, common)))
+        };
+        let requests = open()
+            .map(|(r, common)| {
+                request_for(self.entity_type, TransformOperation::Update, common, &r.target_id)
+            })
+            .collect();
+        // Without an answer the next job writes once too often, which is harmless.
+        let answers = apply(self.open.write.as_ref(), requests).await.unwrap_or_default();
+        let relations = self
+            .result
+            .relations
+            .iter_mut()
+            .filter(|r| r.payload == UNKNOWN && created.contains_key(&r.source_id));
+        for (relation, answer) in relations.zip(answers) {
+            if answer.outcome == AnswerOutcome::Transformed {
+                relation.payload = self.run.fingerprints.payload(&answer.json);
+            }
+        }
+    }
+
+    fn relate(&mut self, item: &Item, target_id: String, fingerprint: Hash, payload: Hash) {
+        self.result.relations.push(NewRelation {
+            source_id: item.work.source_id.clone(),
+            target_id,
+            existed_before: item.existed_before,
+            fingerprint,
+            payload,
+            state: RelationState::Active,
+        });
+        self.settle(item);
+    }
+
+    /// Keeps what is known of an entity whose content did not arrive: whose it is, and that what it
+    /// holds is unknown, so that the next job writes it.
+    fn relate_unwritten(&mut self, item: &Item) {
+        if let (Some(id), CountsAs::Created) = (&item.id, item.counts_as) {
+            // Found, and made by an earlier attempt of the engine.
+            self.relate(item, id.clone(), UNKNOWN, UNKNOWN);
+        } else if let Some(relation) = &item.work.relation {
+            let kept = NewRelation {
+                fingerprint: UNKNOWN,
+                payload: UNKNOWN,
+                state: RelationState::Active,
+                ..rewritten(relation)
+            };
+            self.result.relations.push(kept);
+        }
+    }
+
+    pub(crate) fn settle(&mut self, item: &Item) {
+        if item.intent.is_some() {
+            self.result.settled.push(item.work.source_id.clone());
+        }
+    }
+
+    pub(crate) fn fail(&mut self, item: &Item, error: PluginError) {
+        self.relate_unwritten(item);
+        self.result.counters.failed += 1;
+        let event = self.journal().failed(Some(&item.work.source_id), item.id.as_deref(), error);
+        self.result.events.push(event);
+    }
+
+    pub(crate) fn skip(&mut self, item: &Item, reason: String) {
+        self.relate_unwritten(item);
+        self.result.counters.skipped += 1;
+        let event = self.journal().skipped(Some(&item.work.source_id), item.id.as_deref(), reason);
+        self.result.events.push(event);
+    }
+
+    fn journal(&self) -> Journal<'a> {
+        Journal {
+            entity_type: self.entity_type,
+            system: &self.lane.system.id,
+            time_ms: self.run.clock.now_ms(),
+        }
+    }
+}
+
+pub(crate) fn split(items: Vec<Item>, matches: impl Fn(&Item) -> bool) -> (Vec<Item>, Vec<Item>) {
+    items.into_iter().partition(matches)
+}

@@ -1,0 +1,102 @@
+//! Reads one attribute of an entity in the notation of the `*.unique.attribute` properties:
+//! `userName`, `emails[0].value`, `name.familyName`, `['urn:…:Group']['name']`, or a key of the
+//! entity that is spelled exactly so.
+
+use serde_json::Value;
+
+/// The attribute's text. A list counts by its first element, because some systems (LDAP) show every
+/// attribute as one. None if there is no such scalar.
+pub(crate) fn text(entity: &Value, attribute: &str) -> Option<String> {
+    let literal = entity.get(attribute);
+    let found = match literal {
+        Some(value) => value,
+        None => steps(attribute)?.iter().try_fold(entity, |value, step| match step {
+            Step::Key(key) => first(value).get(key),
+            Step::Index(index) => value.get(*index),
+        })?,
+    };
+    match first(found) {
+        Value::String(text) if !text.is_empty() => Some(text.clone()),
+        Value::Number(number) => Some(number.to_string()),
+        Value::Bool(flag) => Some(flag.to_string()),
+        _ => None,
+    }
+}
+
+fn first(value: &Value) -> &Value {
+    match value {
+        Value::Array(items) => items.first().unwrap_or(&Value::Null),
+        other => other,
+    }
+}
+
+enum Step {
+    Key(String),
+    Index(usize),
+}
+
+fn steps(attribute: &str) -> Option<Vec<Step>> {
+    let mut rest = attribute.trim().strip_prefix("$").unwrap_or(attribute.trim());
+    let mut steps = Vec::new();
+    while !rest.is_empty() {
+        if let Some(quoted) = rest.strip_prefix("['") {
+            let (key, tail) = quoted.split_once("']")?;
+            steps.push(Step::Key(key.to_owned()));
+            rest = tail;
+        } else if let Some(index) = rest.strip_prefix('[') {
+            let (index, tail) = index.split_once(']')?;
+            steps.push(Step::Index(index.parse().ok()?));
+            rest = tail;
+        } else {
+            let name = rest.strip_prefix('.').unwrap_or(rest);
+            let end = name.find(['.', '[']).unwrap_or(name.len());
+            let (key, tail) = name.split_at_checked(end)?;
+            if key.is_empty() {
+                return None;
+            }
+            steps.push(Step::Key(key.to_owned()));
+            rest = tail;
+        }
+    }
+    Some(steps)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn every_notation_of_the_properties() {
+        let user = json!({
+            "userName": "anna", "active": true, "number": 7, "empty": "",
+            "emails": [{"value": "anna@example.com"}, {"value": "a@example.org"}],
+            "name": {"familyName": "Ek"},
+            "uid": ["aek", "x"],
+            "urn:x:2.0:User": {"employeeNumber": "12"},
+            "urn:y:employeeNumber": "13",
+        });
+        for (attribute, expected) in [
+            ("userName", Some("anna")),
+            ("$.userName", Some("anna")),
+            ("emails[0].value", Some("anna@example.com")),
+            ("emails[1].value", Some("a@example.org")),
+            ("emails.value", Some("anna@example.com")),
+            ("emails[2].value", None),
+            ("name.familyName", Some("Ek")),
+            ("uid", Some("aek")),
+            ("['urn:x:2.0:User']['employeeNumber']", Some("12")),
+            ("urn:y:employeeNumber", Some("13")),
+            ("active", Some("true")),
+            ("number", Some("7")),
+            ("empty", None),
+            ("missing", None),
+            ("name", None),
+            ("emails[", None),
+            ("emails[x].value", None),
+            ("..", None),
+        ] {
+            assert_eq!(text(&user, attribute).as_deref(), expected, "{attribute}");
+        }
+    }
+}

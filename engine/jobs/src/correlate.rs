@@ -1,0 +1,299 @@
+//! Finds the account behind a conflict, an unanswered create or a switched-off create, and decides
+//! whose it is.
+
+use crate::apply::{CountsAs, Item, LaneApply, Step, Why};
+use crate::decide::{UNKNOWN, binding};
+use crate::error::Stop;
+use crate::transform::{Identifiers, apply, request};
+use crate::{attribute, policy};
+use futures_util::{StreamExt, stream};
+use gangway_model::{
+    AnswerOutcome, Entity, PluginError, Relation, RelationKey, RelationState, TransformOperation, code,
+};
+use gangway_store::{Commit, NewRelation};
+use serde_json::Value;
+
+/// Searches under way at once in one target; its plugin's host paces the requests below that.
+const SEARCHES: usize = 8;
+
+/// By how much the clock of a target may lag behind the engine's: an account that seems this much
+/// older than an unanswered request is still taken for its result.
+const CLOCK_SKEW_MS: u64 = 5 * 60 * 1000;
+
+impl LaneApply<'_> {
+    /// Searches, and gives the entities that have a next step.
+    pub(crate) async fn find(&mut self, items: Vec<Item>) -> Result<Vec<Item>, Stop> {
+        if items.is_empty() {
+            return Ok(items);
+        }
+        let (adopted, items) = crate::apply::split(self.adoptable(items).await, |i| i.step == Step::Replace);
+        let mut next = self.free_only(adopted).await?;
+        let mut searches = Vec::new();
+        for item in items {
+            match self.filter(&item) {
+                Ok(filter) => searches.push((item, filter)),
+                Err(error) => self.not_found(&item, error),
+            }
+        }
+        let target = &self.open.target;
+        let entity_type = self.entity_type.as_str();
+        let filters: Vec<_> = searches.iter().map(|(_, filter)| filter.clone()).collect();
+        let answers: Vec<_> = stream::iter(filters)
+            .map(|filter| target.find(entity_type, filter, 2))
+            .buffered(SEARCHES)
+            .collect()
+            .await;
+        let of_system = |error: &PluginError| error.is_of_system() && error.code != code::CANCELLED;
+        if !answers.is_empty() && answers.iter().all(|a| a.as_ref().is_err_and(of_system)) {
+            self.result.broken = answers.iter().find_map(|a| a.as_ref().err().cloned());
+        }
+        let mut found = Vec::new();
+        for ((item, filter), answer) in searches.into_iter().zip(answers) {
+            match answer {
+                Err(error) if error.code == code::CANCELLED => self.result.interrupted = true,
+                Err(error) => self.not_found(&item, error),
+                Ok(entities) => match entities.as_slice() {
+                    [] => next.extend(self.none(item, &filter)),
+                    [entity] => found.push(self.one(item, entity)),
+                    several => {
+                        let ids: Vec<&str> = several.iter().map(|e| e.id.as_str()).collect();
+                        let error = PluginError::new(
+                            code::CONFLICT,
+                            format!(
+                                "more than one entity of {:?} has {}: {}; choose unique attributes that tell them apart",
+                                self.lane.system.name,
+                                spell(&filter),
+                                ids.join(", ")
+                            ),
+                        );
+                        self.not_found(&item, error);
+                    }
+                },
+            }
+        }
+        let found = self.free_only(found).await?;
+        self.claim(found, &mut next).await?;
+        Ok(next)
+    }
+
+    /// Content for entities that are to be found and not created. Where the transformation decides
+    /// the identifier, no search is needed.
+    async fn adoptable(&mut self, items: Vec<Item>) -> Vec<Item> {
+        let (adopt, mut others) = crate::apply::split(items, |item| item.step == Step::Find(Why::Adopt));
+        let requests = adopt
+            .iter()
+            .map(|item| request(self.entity_type, TransformOperation::Update, &item.work.common))
+            .collect();
+        let answers = match apply(self.open.write.as_ref(), requests).await {
+            Ok(answers) => answers,
+            Err(error) => {
+                for item in adopt {
+                    self.fail(&item, error.clone());
+                }
+                self.result.broken = Some(error);
+                return others;
+            }
+        };
+        for (mut item, answer) in adopt.into_iter().zip(answers) {
+            match answer.outcome {
+                AnswerOutcome::Transformed => {
+                    item.counts_as = CountsAs::Updated;
+                    item.existed_before = true;
+                    item.id = Identifiers::of(&answer).target();
+                    if item.id.is_some() {
+                        item.payload = self.run.fingerprints.payload(&answer.json);
+                        item.step = Step::Replace;
+                    }
+                    item.content = answer.json;
+                    others.push(item);
+                }
+                AnswerOutcome::Failed => self.fail(&item, crate::decide::transformation_error(&answer)),
+                _ => self.skip(&item, answer.reason),
+            }
+        }
+        others
+    }
+
+    fn filter(&self, item: &Item) -> Result<Vec<(String, String)>, PluginError> {
+        let entity_type = self.entity_type.as_str();
+        if item.step == Step::Find(Why::Conflict)
+            && !policy::resolves_conflicts(&self.lane.system, entity_type)
+        {
+            let refused = conflict(item);
+            return Err(refused.with("resolution", "switched off by automatic.conflict.resolution"));
+        }
+        let content: Value = serde_json::from_str(&item.content).unwrap_or_default();
+        policy::unique_attributes(&self.lane.system, entity_type)
+            .into_iter()
+            .map(|name| match attribute::text(&content, &name) {
+                Some(value) => Ok((name, value)),
+                None => Err(PluginError::new(
+                    code::CONFLICT,
+                    format!(
+                        "the entity may be in {:?} already, and cannot be looked for: the write transformation gives no value for the unique attribute {name:?}; map it, or name another in *.{entity_type}.unique.attribute",
+                        self.lane.system.name
+                    ),
+                )),
+            })
+            .collect()
+    }
+
+    fn none(&mut self, mut item: Item, filter: &[(String, String)]) -> Option<Item> {
+        match item.step {
+            Step::Find(Why::Adopt) => {
+                let reason = format!("{}; no entity of the target has {}", item.work.reason, spell(filter));
+                self.skip(&item, reason);
+                None
+            }
+            Step::Find(Why::Unanswered) if !item.searched => {
+                item.searched = true;
+                item.step = Step::Create;
+                Some(item)
+            }
+            _ => {
+                let refused = conflict(&item);
+                let error = PluginError {
+                    message: format!(
+                        "the target refused the create ({}), and no entity there has {}; correct the unique attribute, or the entity in the target that is in the way",
+                        refused.message,
+                        spell(filter)
+                    ),
+                    ..refused
+                };
+                self.not_found(&item, error);
+                None
+            }
+        }
+    }
+
+    /// Ends a search that led nowhere.
+    fn not_found(&mut self, item: &Item, error: PluginError) {
+        if item.step == Step::Find(Why::Conflict) {
+            self.settle(item);
+        }
+        self.fail(item, error);
+    }
+
+    fn one(&self, mut item: Item, entity: &Entity) -> Item {
+        let since = item.intent.unwrap_or_default();
+        let ours = item.step == Step::Find(Why::Unanswered)
+            && entity.created_ms.is_none_or(|created| created.saturating_add(CLOCK_SKEW_MS) >= since);
+        item.existed_before = !ours;
+        item.counts_as = if ours { CountsAs::Created } else { CountsAs::Updated };
+        item.id = Some(entity.id.clone());
+        item
+    }
+
+    /// Fails those whose account belongs to another entity: of this page, or by a relation of any
+    /// source that feeds the target.
+    async fn free_only(&mut self, items: Vec<Item>) -> Result<Vec<Item>, Stop> {
+        let ids: Vec<String> = items.iter().filter_map(|item| item.id.clone()).collect();
+        if ids.is_empty() {
+            return Ok(items);
+        }
+        let mut sources = self.lane.system.sources.clone();
+        sources.push(self.run.source.id.clone());
+        let key = self.key.clone();
+        let owners = self
+            .run
+            .blocking(move |store| {
+                let owners = store.owners(&key, &ids.iter().map(String::as_str).collect::<Vec<_>>())?;
+                let mut holding = Vec::with_capacity(owners.len());
+                for (id, owner) in ids.iter().zip(owners) {
+                    let Some(owner) = owner else {
+                        holding.push(None);
+                        continue;
+                    };
+                    // A released relation holds nothing any more.
+                    let mut holds = false;
+                    for source in &sources {
+                        let key = RelationKey { source: source.clone(), ..key.clone() };
+                        let relations = store.relations(&key, &[&owner])?;
+                        holds |=
+                            relations.iter().any(|r| binding(r.as_ref()).is_some_and(|r| r.target_id == *id));
+                    }
+                    holding.push(holds.then_some(owner));
+                }
+                Ok(holding)
+            })
+            .await?;
+        let mut free = Vec::new();
+        for (mut item, owner) in items.into_iter().zip(owners) {
+            let id = item.id.clone().unwrap_or_default();
+            let owner = self.claimed.get(&id).cloned().or(owner);
+            match owner.filter(|owner| *owner != item.work.source_id) {
+                Some(owner) => {
+                    let error = PluginError::new(
+                        code::CONFLICT,
+                        format!(
+                            "source entity {:?} matches target entity {id:?} of {:?}, which belongs to source entity {owner:?} already; two of them have the same unique attribute: correct one, or choose another unique attribute",
+                            item.work.source_id, self.lane.system.name
+                        ),
+                    );
+                    item.id = None; // not its own
+                    self.not_found(&item, error);
+                }
+                None => {
+                    self.claimed.insert(id, item.work.source_id.clone());
+                    free.push(item);
+                }
+            }
+        }
+        Ok(free)
+    }
+
+    /// Prepares the updates. That an account existed before is made durable first: after a crash an
+    /// open intent would claim it as made by the engine.
+    async fn claim(&mut self, found: Vec<Item>, next: &mut Vec<Item>) -> Result<(), Stop> {
+        let mut found = found;
+        let mut known = Vec::new();
+        for item in &mut found {
+            let (true, Some(_), Some(id)) = (item.existed_before, item.intent, item.id.clone()) else {
+                continue;
+            };
+            let relation = NewRelation {
+                source_id: item.work.source_id.clone(),
+                target_id: id,
+                existed_before: true,
+                fingerprint: UNKNOWN,
+                payload: UNKNOWN,
+                state: RelationState::Active,
+            };
+            item.work.relation = Some(Relation {
+                source_id: relation.source_id.clone(),
+                target_id: relation.target_id.clone(),
+                existed_before: true,
+                fingerprint: UNKNOWN,
+                payload: UNKNOWN,
+                state: RelationState::Active,
+                ordinal: 0,
+            });
+            item.intent = None;
+            known.push(relation);
+        }
+        if !known.is_empty() {
+            let settled = known.iter().map(|r| r.source_id.clone()).collect();
+            let batch = Commit {
+                run: Some(self.run.run.clone()),
+                relations: vec![(self.key.clone(), known)],
+                settled: vec![(self.key.clone(), settled)],
+                ..Commit::default()
+            };
+            self.run.blocking(move |store| store.commit(&batch)).await?;
+        }
+        next.extend(self.updates(found).await);
+        Ok(())
+    }
+}
+
+fn conflict(item: &Item) -> PluginError {
+    item.conflict
+        .clone()
+        .unwrap_or_else(|| PluginError::new(code::CONFLICT, "the target says that the entity exists already"))
+}
+
+/// The names only: the entity log holds no attribute value of a person.
+fn spell(filter: &[(String, String)]) -> String {
+    let names: Vec<&str> = filter.iter().map(|(name, _)| name.as_str()).collect();
+    format!("the same {}", names.join(" and "))
+}

@@ -1,0 +1,71 @@
+use gangway_model::{JobId, PluginError, SystemId, TenantId};
+use gangway_store::StoreError;
+
+/// Why a job ends before its straight line does.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Stop {
+    /// The source, or its transformation as a whole, failed.
+    #[error("{0}")]
+    Source(PluginError),
+    /// The store failed: nothing more can be made durable.
+    #[error("{0}")]
+    Store(StoreError),
+    /// An administrator or the shutdown of the engine.
+    #[error("the job is being stopped")]
+    Cancelled,
+}
+
+/// Why a job was not started.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// There is no such tenant.
+    #[error("tenant {0} does not exist")]
+    UnknownTenant(TenantId),
+    /// There is no such system.
+    #[error("tenant {tenant} has no system {system}")]
+    UnknownSystem {
+        /// The tenant.
+        tenant: TenantId,
+        /// What was asked for.
+        system: SystemId,
+    },
+    /// Jobs start from a source.
+    #[error("system {0:?} is no source; start the job of a source system that feeds it")]
+    NotASource(String),
+    /// A disabled system receives no request.
+    #[error("source {0:?} is disabled; enable it first")]
+    Disabled(String),
+    /// One job waits already.
+    #[error("job {job} of source {source_name:?} is waiting to start already; stop it or wait for it")]
+    AlreadyQueued {
+        /// The waiting job.
+        job: JobId,
+        /// The source's name.
+        source_name: String,
+    },
+    /// The engine goes down.
+    #[error("the engine is shutting down; start the job again when it is back")]
+    ShuttingDown,
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Why a job was not stopped.
+#[derive(Debug, thiserror::Error)]
+pub enum StopError {
+    /// There is no such job.
+    #[error("tenant {tenant} has no job {job}")]
+    UnknownJob {
+        /// The tenant.
+        tenant: TenantId,
+        /// What was asked for.
+        job: JobId,
+    },
+    /// It has ended.
+    #[error("job {0} has ended already")]
+    Ended(JobId),
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}

@@ -1,0 +1,158 @@
+//! The two hashes by which an unchanged entity is known.
+//!
+//! Both are keyed with the tenant's own key, so that the hash of a guessable value says nothing to
+//! who reads the database file.
+
+use crate::decide::UNKNOWN;
+use gangway_model::{Entity, Hash};
+use serde_json::Value;
+
+/// Makes the hashes of one tenant.
+#[derive(Clone)]
+pub(crate) struct Fingerprints {
+    key: [u8; 32],
+}
+
+/// What the fingerprint of one entity has in common over all targets.
+#[derive(Clone, Copy)]
+pub(crate) struct Base([u8; 32]);
+
+impl Fingerprints {
+    pub(crate) fn new(key: [u8; 32]) -> Self {
+        Self { key }
+    }
+
+    /// Hash of the entity as the source delivered it.
+    pub(crate) fn base(&self, entity_type: &str, entity: &Entity) -> Base {
+        let mut hasher = blake3::Hasher::new_keyed(&self.key);
+        for part in [entity_type, &entity.id, &entity.json] {
+            hasher.update(&(part.len() as u64).to_le_bytes());
+            hasher.update(part.as_bytes());
+        }
+        Base(*hasher.finalize().as_bytes())
+    }
+
+    /// Hash of the entity and of everything that shapes what a target gets of it. Equal to the
+    /// relation's means that neither transformation needs to run.
+    pub(crate) fn fingerprint(&self, base: Base, read: &[u8; 32], write: &[u8; 32]) -> Hash {
+        let mut input = [0; 96];
+        for (place, byte) in input.iter_mut().zip(base.0.iter().chain(read).chain(write)) {
+            *place = *byte;
+        }
+        truncate(blake3::keyed_hash(&self.key, &input))
+    }
+
+    /// Hash of an update payload. The order of object members and of list elements does not take
+    /// part: multi-valued attributes are sets in SCIM and in LDAP, and many systems give them back
+    /// in another order each time.
+    pub(crate) fn payload(&self, json: &str) -> Hash {
+        let mut text = String::with_capacity(json.len());
+        match serde_json::from_str::<Value>(json) {
+            Ok(value) => canonical(&value, &mut text),
+            Err(_) => text.push_str(json),
+        }
+        truncate(blake3::keyed_hash(&self.key, text.as_bytes()))
+    }
+}
+
+fn truncate(hash: blake3::Hash) -> Hash {
+    let mut short = UNKNOWN;
+    for (place, byte) in short.iter_mut().zip(hash.as_bytes()) {
+        *place = *byte;
+    }
+    short
+}
+
+fn canonical(value: &Value, out: &mut String) {
+    match value {
+        Value::Object(members) => {
+            let mut members: Vec<_> = members.iter().collect();
+            members.sort_unstable_by_key(|(name, _)| *name);
+            out.push('{');
+            for (name, value) in members {
+                push_text(name, out);
+                out.push(':');
+                canonical(value, out);
+                out.push(',');
+            }
+            out.push('}');
+        }
+        Value::Array(items) => {
+            let mut texts: Vec<String> = items
+                .iter()
+                .map(|item| {
+                    let mut text = String::new();
+                    canonical(item, &mut text);
+                    text
+                })
+                .collect();
+            texts.sort_unstable();
+            out.push('[');
+            for text in texts {
+                out.push_str(&text);
+                out.push(',');
+            }
+            out.push(']');
+        }
+        Value::String(text) => push_text(text, out),
+        Value::Number(number) => out.push_str(&number.to_string()),
+        Value::Bool(true) => out.push_str("true"),
+        Value::Bool(false) => out.push_str("false"),
+        Value::Null => out.push_str("null"),
+    }
+}
+
+/// Unambiguous without escaping: the length goes first.
+fn push_text(text: &str, out: &mut String) {
+    out.push_str(&text.len().to_string());
+    out.push('"');
+    out.push_str(text);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn entity(id: &str, json: &str) -> Entity {
+        Entity { id: id.into(), version: None, created_ms: None, json: json.into() }
+    }
+
+    #[test]
+    fn a_payload_hash_ignores_order_and_nothing_else() {
+        let hashes = Fingerprints::new([7; 32]);
+        let hash = |json| hashes.payload(json);
+        let one = hash(r#"{"a":1,"b":[{"x":"1","y":"2"},{"x":"3"}]}"#);
+        assert_eq!(one, hash(r#"{ "b": [ {"x":"3"}, {"y":"2","x":"1"} ], "a": 1 }"#));
+        for other in [
+            r#"{"a":2,"b":[{"x":"1","y":"2"},{"x":"3"}]}"#,
+            r#"{"a":"1","b":[{"x":"1","y":"2"},{"x":"3"}]}"#,
+            r#"{"a":1,"b":[{"x":"1"},{"x":"3","y":"2"}]}"#,
+            r#"{"a":1,"b":[{"x":"1","y":"2"},{"x":"3"},{"x":"3"}]}"#,
+            r#"{"a":1}"#,
+        ] {
+            assert_ne!(one, hash(other), "{other}");
+        }
+        assert_ne!(hash(r#"["a","b"]"#), hash(r#"["a\",1\"b"]"#), "texts cannot run into one another");
+        assert_ne!(one, Fingerprints::new([8; 32]).payload(r#"{"a":1,"b":[{"x":"1","y":"2"},{"x":"3"}]}"#));
+    }
+
+    #[test]
+    fn a_fingerprint_covers_entity_type_configuration_and_key() {
+        let hashes = Fingerprints::new([7; 32]);
+        let fingerprint = |h: &Fingerprints, kind: &str, e: &Entity, read: u8, write: u8| {
+            h.fingerprint(h.base(kind, e), &[read; 32], &[write; 32])
+        };
+        let one = fingerprint(&hashes, "user", &entity("1", "{}"), 1, 2);
+        assert_eq!(one, fingerprint(&hashes, "user", &entity("1", "{}"), 1, 2));
+        for other in [
+            fingerprint(&hashes, "group", &entity("1", "{}"), 1, 2),
+            fingerprint(&hashes, "user", &entity("2", "{}"), 1, 2),
+            fingerprint(&hashes, "user", &entity("1", "{ }"), 1, 2),
+            fingerprint(&hashes, "user", &entity("1", "{}"), 9, 2),
+            fingerprint(&hashes, "user", &entity("1", "{}"), 1, 9),
+            fingerprint(&Fingerprints::new([8; 32]), "user", &entity("1", "{}"), 1, 2),
+        ] {
+            assert_ne!(one, other);
+        }
+    }
+}

@@ -1,0 +1,439 @@
+//! Turns one page of the source into what is to be done in each target. Reads relations and runs
+//! transformations; writes nothing, so that it may run ahead of the pages being applied, and again.
+
+use crate::decide::{Decision, Facts, Intention, Reason, Verb, binding, decide, intend};
+use crate::error::Stop;
+use crate::journal::Journal;
+use crate::run::{Lane, OpenLane, Run, needs};
+use crate::transform::{Identifiers, apply, request, request_for};
+use futures_util::future::join_all;
+use gangway_model::{
+    Answer, AnswerOutcome, Counters, Entity, EntityEvent, EntityType, Hash, Intent, Page, PluginError,
+    Relation, TransformOperation, code,
+};
+use gangway_store::NewRelation;
+use std::collections::HashMap;
+use std::sync::Arc;
+
+/// A page, decided.
+pub(crate) struct Prepared {
+    /// As the source gave it: what it takes to prepare it again.
+    pub(crate) page: Arc<Page>,
+    /// The relation keys of its entities.
+    pub(crate) ids: Vec<String>,
+    /// The source's row.
+    pub(crate) counters: Counters,
+    /// The source's failed and skipped entities.
+    pub(crate) events: Vec<EntityEvent>,
+    /// One for each of the run's lanes; none where a target does not take part.
+    pub(crate) lanes: Vec<Option<LanePlan>>,
+}
+
+/// What is to be done in one target.
+#[derive(Default)]
+pub(crate) struct LanePlan {
+    /// The target's row, as far as nothing needs to be written for it.
+    pub(crate) counters: Counters,
+    /// Entities skipped and failed without a request.
+    pub(crate) events: Vec<EntityEvent>,
+    /// Ordinals of relations that stay as they are.
+    pub(crate) seen: Vec<u64>,
+    /// Relations whose fingerprint alone is new.
+    pub(crate) refreshed: Vec<NewRelation>,
+    /// What to write.
+    pub(crate) work: Vec<Work>,
+    /// Whether an equal fingerprint says that nothing can come out differently.
+    pub(crate) trusted: bool,
+    /// The write transformation failed altogether.
+    pub(crate) broken: Option<PluginError>,
+}
+
+/// One entity to be written to one target.
+pub(crate) struct Work {
+    pub(crate) source_id: String,
+    pub(crate) verb: Verb,
+    /// The reason of an [`Verb::Adopt`], should there be nothing to adopt.
+    pub(crate) reason: Reason,
+    /// Of the create or the update.
+    pub(crate) content: String,
+    /// The target's identifier where the transformation decides it.
+    pub(crate) given_id: Option<String>,
+    pub(crate) relation: Option<Relation>,
+    pub(crate) intent: Option<Intent>,
+    pub(crate) fingerprint: Hash,
+    /// Zero for a create.
+    pub(crate) payload: Hash,
+    /// The read transformation's result, for a second write transformation.
+    pub(crate) common: Arc<str>,
+}
+
+/// What a look into the store gave for one lane: an element for each entity of the page.
+struct Look {
+    fingerprints: Vec<Hash>,
+    relations: Vec<Option<Relation>>,
+    intents: Vec<Option<Intent>>,
+    /// Whether an equal fingerprint says that nothing can come out differently.
+    trusted: bool,
+}
+
+impl Look {
+    fn intention(&self, run: &Run, index: usize) -> Intention {
+        let fingerprint = self.fingerprints.get(index).filter(|_| self.trusted);
+        intend(run.kind, self.relation(index), fingerprint)
+    }
+
+    fn relation(&self, index: usize) -> Option<&Relation> {
+        self.relations.get(index).and_then(Option::as_ref)
+    }
+}
+
+/// An entity that passed the read transformation, or needs none.
+struct Passed {
+    index: usize,
+    source_id: String,
+    /// None if no target needs it transformed.
+    common: Option<Arc<str>>,
+}
+
+/// Prepares one page.
+pub(crate) async fn prepare(
+    run: &Arc<Run>,
+    entity_type: &EntityType,
+    page: Arc<Page>,
+) -> Result<Prepared, Stop> {
+    let mut looks = first_look(run, entity_type, &page).await?;
+    let mut prepared = Prepared {
+        page: page.clone(),
+        ids: Vec::with_capacity(page.entities.len()),
+        counters: Counters::default(),
+        events: Vec::new(),
+        lanes: Vec::with_capacity(run.lanes.len()),
+    };
+    let passed = read(run, entity_type, &page, &looks, &mut prepared).await?;
+    second_look(run, entity_type, &page, &passed, &mut looks).await?;
+    let plans = run.lanes.iter().zip(&looks).map(|(lane, look)| {
+        let passed = &passed;
+        async move {
+            match (look, lane.open.as_ref()) {
+                (Some(look), Some(open)) => Some(plan(run, lane, open, entity_type, look, passed).await),
+                _ => None,
+            }
+        }
+    });
+    prepared.lanes = join_all(plans).await;
+    prepared.ids.extend(passed.into_iter().map(|p| p.source_id));
+    Ok(prepared)
+}
+
+/// Fingerprints, and the relations under the identifiers of the source: the usual relation keys.
+async fn first_look(
+    run: &Arc<Run>,
+    entity_type: &EntityType,
+    page: &Arc<Page>,
+) -> Result<Vec<Option<Look>>, Stop> {
+    let (shared, entity_type, page) = (run.clone(), entity_type.clone(), page.clone());
+    run.blocking(move |store| {
+        let run = shared;
+        let read_is_pure = needs(run.read.as_ref(), &entity_type).is_some_and(|n| n.nothing());
+        let read = run.read.configuration();
+        let bases: Vec<_> =
+            page.entities.iter().map(|e| run.fingerprints.base(entity_type.as_str(), e)).collect();
+        let ids: Vec<&str> = page.entities.iter().map(|e| e.id.as_str()).collect();
+        let look = |lane: &Lane, open: &OpenLane| {
+            Ok(Look {
+                fingerprints: bases
+                    .iter()
+                    .map(|base| run.fingerprints.fingerprint(*base, &read, &open.configuration))
+                    .collect(),
+                relations: store.relations(&run.key(lane, &entity_type), &ids)?,
+                intents: Vec::new(),
+                trusted: read_is_pure
+                    && needs(open.write.as_ref(), &entity_type).is_some_and(|n| n.nothing()),
+            })
+        };
+        run.lanes
+            .iter()
+            .map(|lane| lane.takes(&entity_type).map(|open| look(lane, open)).transpose())
+            .collect()
+    })
+    .await
+}
+
+/// The read transformation, for whatever some target cannot leave as it is.
+async fn read(
+    run: &Arc<Run>,
+    entity_type: &EntityType,
+    page: &Page,
+    looks: &[Option<Look>],
+    prepared: &mut Prepared,
+) -> Result<Vec<Passed>, Stop> {
+    // Where no target takes the type, it is read for the numbers alone.
+    let for_all = looks.iter().all(Option::is_none);
+    let needed: Vec<bool> = (0..page.entities.len())
+        .map(|index| {
+            let changed = |look: &Look| look.intention(run, index) != Intention::Unchanged;
+            for_all || looks.iter().flatten().any(changed)
+        })
+        .collect();
+    let entities = || page.entities.iter().enumerate().zip(&needed);
+    let requests = entities()
+        .filter(|(_, needed)| **needed)
+        .map(|((_, entity), _)| request(entity_type, TransformOperation::Read, &entity.json))
+        .collect();
+    let mut answers = apply(run.read.as_ref(), requests).await.map_err(Stop::Source)?.into_iter();
+
+    let journal = Journal { entity_type, system: &run.source.id, time_ms: run.clock.now_ms() };
+    for problem in &page.problems {
+        prepared.counters.failed += 1;
+        prepared.events.push(journal.failed(problem.id.as_deref(), None, problem.error.clone()));
+    }
+    let mut passed: Vec<Passed> = Vec::with_capacity(page.entities.len());
+    let mut known: HashMap<String, usize> = HashMap::with_capacity(page.entities.len());
+    for ((index, entity), needed) in entities() {
+        let found = if *needed {
+            answers.next().map_or(Err(Reading::Failed(no_answer())), |answer| after_read(entity, answer))
+        } else {
+            Ok((entity.id.clone(), None))
+        };
+        let found = found.and_then(|(source_id, common)| {
+            match known.get(&source_id).and_then(|first| page.entities.get(*first)) {
+                Some(first) if first.json == entity.json => Err(Reading::Repeated),
+                Some(_) => Err(Reading::Failed(twice(&source_id))),
+                None => Ok((source_id, common)),
+            }
+        });
+        match found {
+            Ok((source_id, common)) => {
+                prepared.counters.read += 1;
+                known.insert(source_id.clone(), index);
+                passed.push(Passed { index, source_id, common });
+            }
+            Err(Reading::Skipped(reason)) => {
+                prepared.counters.skipped += 1;
+                prepared.events.push(journal.skipped(Some(&entity.id), None, reason));
+            }
+            Err(Reading::Failed(error)) => {
+                prepared.counters.failed += 1;
+                prepared.events.push(journal.failed(Some(&entity.id), None, error));
+            }
+            Err(Reading::Repeated) => {}
+        }
+    }
+    Ok(passed)
+}
+
+/// Why an entity of the page goes no further.
+enum Reading {
+    Skipped(String),
+    Failed(PluginError),
+    /// The page holds it twice, word for word.
+    Repeated,
+}
+
+fn after_read(entity: &Entity, answer: Answer) -> Result<(String, Option<Arc<str>>), Reading> {
+    match answer.outcome {
+        AnswerOutcome::Transformed => match Identifiers::of(&answer).source() {
+            Some(source_id) => Ok((source_id, Some(answer.json.into()))),
+            None => Err(Reading::Failed(PluginError::new(
+                code::INVALID,
+                "the read transformation did not set the variable entityIdSourceSystem; add a mapping with \"targetVariable\": \"entityIdSourceSystem\"",
+            ))),
+        },
+        AnswerOutcome::Skipped | AnswerOutcome::Ignored => Err(Reading::Skipped(answer.reason)),
+        AnswerOutcome::Failed => Err(Reading::Failed(crate::decide::transformation_error(&answer))),
+        AnswerOutcome::Deleted => Err(Reading::Failed(PluginError::new(
+            code::INTERNAL,
+            format!(
+                "the read transformation answered 'deleted' for {:?}: a defect of the transformation plugin",
+                entity.id
+            ),
+        ))),
+    }
+}
+
+fn no_answer() -> PluginError {
+    PluginError::new(code::INTERNAL, "the transformation plugin gave no answer for this entity")
+}
+
+fn twice(source_id: &str) -> PluginError {
+    PluginError::new(
+        code::INVALID,
+        format!(
+            "the source delivered two different entities with the identifier {source_id:?} in one page; make entityIdSourceSystem unique"
+        ),
+    )
+}
+
+/// Relations under keys that the read transformation made, and the open attempts to create.
+async fn second_look(
+    run: &Arc<Run>,
+    entity_type: &EntityType,
+    page: &Page,
+    passed: &[Passed],
+    looks: &mut [Option<Look>],
+) -> Result<(), Stop> {
+    let renamed: Vec<(usize, String)> = passed
+        .iter()
+        .filter(|p| page.entities.get(p.index).is_some_and(|e| e.id != p.source_id))
+        .map(|p| (p.index, p.source_id.clone()))
+        .collect();
+    for (lane, look) in run.lanes.iter().zip(looks.iter_mut()) {
+        let Some(look) = look else { continue };
+        let key = run.key(lane, entity_type);
+        if !renamed.is_empty() {
+            let (key, renamed) = (key.clone(), renamed.clone());
+            let found = run
+                .blocking(move |store| {
+                    let ids: Vec<&str> = renamed.iter().map(|(_, id)| id.as_str()).collect();
+                    let relations = store.relations(&key, &ids)?;
+                    Ok(renamed.into_iter().map(|(index, _)| index).zip(relations).collect::<Vec<_>>())
+                })
+                .await?;
+            for (index, relation) in found {
+                if let Some(place) = look.relations.get_mut(index) {
+                    *place = relation;
+                }
+            }
+        }
+        let new: Vec<(usize, String)> = passed
+            .iter()
+            .filter(|p| binding(look.relation(p.index)).is_none())
+            .map(|p| (p.index, p.source_id.clone()))
+            .collect();
+        look.intents.resize(page.entities.len(), None);
+        if new.is_empty() {
+            continue;
+        }
+        let found = run
+            .blocking(move |store| {
+                let ids: Vec<&str> = new.iter().map(|(_, id)| id.as_str()).collect();
+                let intents = store.intents(&key, &ids)?;
+                Ok(new.into_iter().map(|(index, _)| index).zip(intents).collect::<Vec<_>>())
+            })
+            .await?;
+        for (index, intent) in found {
+            if let Some(place) = look.intents.get_mut(index) {
+                *place = intent;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The write transformation and the decisions of one target.
+async fn plan(
+    run: &Run,
+    lane: &Lane,
+    open: &OpenLane,
+    entity_type: &EntityType,
+    look: &Look,
+    passed: &[Passed],
+) -> LanePlan {
+    let mut plan = LanePlan { trusted: look.trusted, ..LanePlan::default() };
+    let mut asked: Vec<(&Passed, Arc<str>)> = Vec::new();
+    let mut requests = Vec::new();
+    for entity in passed {
+        let intention = look.intention(run, entity.index);
+        let (Some(operation), Some(common)) = (intention.operation(), entity.common.as_ref()) else {
+            plan.counters.unchanged += 1;
+            plan.seen.extend(look.relation(entity.index).map(|r| r.ordinal));
+            continue;
+        };
+        requests.push(match binding(look.relation(entity.index)) {
+            Some(relation) => request_for(entity_type, operation, common, &relation.target_id),
+            None => request(entity_type, operation, common),
+        });
+        asked.push((entity, common.clone()));
+    }
+    let answers = match apply(open.write.as_ref(), requests).await {
+        Ok(answers) => answers,
+        Err(error) => {
+            plan.broken = Some(error);
+            return plan;
+        }
+    };
+    let journal = Journal { entity_type, system: &lane.system.id, time_ms: run.clock.now_ms() };
+    for ((entity, common), answer) in asked.into_iter().zip(answers) {
+        let relation = look.relation(entity.index);
+        let payload = (binding(relation).is_some() && answer.outcome == AnswerOutcome::Transformed)
+            .then(|| run.fingerprints.payload(&answer.json));
+        let intent = look.intents.get(entity.index).and_then(Option::as_ref);
+        let decision = decide(&Facts { kind: run.kind, relation, intent, answer: &answer, payload });
+        let fingerprint = look.fingerprints.get(entity.index).copied().unwrap_or_default();
+        plan.take(&journal, entity, common, answer, decision, look, fingerprint, payload);
+    }
+    plan
+}
+
+impl LanePlan {
+    #[allow(clippy::too_many_arguments)]
+    fn take(
+        &mut self,
+        journal: &Journal<'_>,
+        entity: &Passed,
+        common: Arc<str>,
+        answer: Answer,
+        decision: Decision,
+        look: &Look,
+        fingerprint: Hash,
+        payload: Option<Hash>,
+    ) {
+        let relation = look.relation(entity.index);
+        let target_id = binding(relation).map(|r| r.target_id.as_str());
+        let mut stays = decision.keeps();
+        match decision.verb {
+            Verb::Nothing => {
+                self.counters.unchanged += 1;
+                if let Some(relation) = relation.filter(|r| look.trusted && r.fingerprint != fingerprint) {
+                    self.refreshed.push(NewRelation { fingerprint, ..rewritten(relation) });
+                    stays = false; // a rewritten relation counts as seen
+                }
+            }
+            Verb::Skip => {
+                self.counters.skipped += 1;
+                let reason = decision.reason.to_string();
+                self.events.push(journal.skipped(Some(&entity.source_id), target_id, reason));
+            }
+            Verb::Fail => {
+                self.counters.failed += 1;
+                let error = match decision.reason {
+                    Reason::Transformation(error) => error,
+                    other => PluginError::new(code::INTERNAL, other.to_string()),
+                };
+                self.events.push(journal.failed(Some(&entity.source_id), target_id, error));
+            }
+            Verb::Create | Verb::Look | Verb::Adopt | Verb::Update => {
+                let given_id = Identifiers::of(&answer).target();
+                self.work.push(Work {
+                    source_id: entity.source_id.clone(),
+                    verb: decision.verb,
+                    reason: decision.reason,
+                    content: answer.json,
+                    given_id,
+                    relation: binding(relation).cloned(),
+                    intent: look.intents.get(entity.index).cloned().flatten(),
+                    fingerprint,
+                    payload: payload.unwrap_or_default(),
+                    common,
+                });
+            }
+        }
+        // Work marks what it did itself; a create has nothing to mark.
+        let is_work = matches!(decision.verb, Verb::Create | Verb::Look | Verb::Adopt | Verb::Update);
+        if stays && !is_work {
+            self.seen.extend(binding(relation).map(|r| r.ordinal));
+        }
+    }
+}
+
+/// A relation as it stands, to be written with a difference.
+pub(crate) fn rewritten(relation: &Relation) -> NewRelation {
+    NewRelation {
+        source_id: relation.source_id.clone(),
+        target_id: relation.target_id.clone(),
+        existed_before: relation.existed_before,
+        fingerprint: relation.fingerprint,
+        payload: relation.payload,
+        state: relation.state,
+    }
+}

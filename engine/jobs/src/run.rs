@@ -1,0 +1,108 @@
+//! One job's open systems and what else its stages share.
+
+use crate::error::Stop;
+use crate::fingerprint::Fingerprints;
+use gangway_model::ports::{Clock, Source, Target, Transformation};
+use gangway_model::{EntityType, JobId, JobType, Needs, PluginError, RelationKey, System};
+use gangway_store::{StoreError, TenantStore};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// What the stages of a running job share. Nothing here changes but the two kinds of flags.
+pub(crate) struct Run {
+    /// The first job of the chain: seen marks and entity log belong to it.
+    pub(crate) run: JobId,
+    pub(crate) kind: JobType,
+    pub(crate) source: System,
+    pub(crate) reader: Arc<dyn Source>,
+    pub(crate) read: Arc<dyn Transformation>,
+    pub(crate) lanes: Vec<Lane>,
+    pub(crate) store: Arc<dyn TenantStore>,
+    pub(crate) fingerprints: Fingerprints,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) page_size: u32,
+    /// Entity types in the order of the job.
+    pub(crate) types: Vec<EntityType>,
+    pub(crate) cancelled: Arc<AtomicBool>,
+    /// With `cancelled`: the engine goes down, and the job goes on after its restart.
+    pub(crate) suspended: Arc<AtomicBool>,
+}
+
+/// One target's side of the job.
+pub(crate) struct Lane {
+    pub(crate) system: System,
+    /// None if it could not be opened; then it is broken from the start.
+    pub(crate) open: Option<OpenLane>,
+    /// Why it could not be opened; none if it broke off before the job was resumed.
+    pub(crate) failure: Option<PluginError>,
+    /// It broke off: no more requests.
+    pub(crate) broken: AtomicBool,
+}
+
+/// What a target is written through.
+pub(crate) struct OpenLane {
+    pub(crate) target: Arc<dyn Target>,
+    pub(crate) write: Arc<dyn Transformation>,
+    /// Read once: it decides for every entity.
+    pub(crate) configuration: [u8; 32],
+}
+
+impl Lane {
+    /// The open lane, if this target takes part in the provisioning of the type and has not broken.
+    pub(crate) fn takes(&self, entity_type: &EntityType) -> Option<&OpenLane> {
+        if self.broken.load(Ordering::Acquire) {
+            return None;
+        }
+        self.open.as_ref().filter(|open| open.handles(entity_type))
+    }
+}
+
+impl OpenLane {
+    /// Whether the write transformation mentions the type without ignoring it, and the plugin can
+    /// write it.
+    pub(crate) fn handles(&self, entity_type: &EntityType) -> bool {
+        needs(self.write.as_ref(), entity_type).is_some_and(|needs| !needs.ignored)
+            && self.target.entity_types().iter().any(|t| t == entity_type.as_str())
+    }
+}
+
+impl Run {
+    pub(crate) fn key(&self, lane: &Lane, entity_type: &EntityType) -> RelationKey {
+        RelationKey {
+            source: self.source.id.clone(),
+            target: lane.system.id.clone(),
+            entity_type: entity_type.clone(),
+        }
+    }
+
+    pub(crate) fn is_cancelled(&self) -> bool {
+        self.cancelled.load(Ordering::Acquire)
+    }
+
+    /// Whether one of the targets asks for other entities' identifiers to write this type: then a
+    /// page must be committed before the next is prepared, so that it sees them.
+    pub(crate) fn refers(&self, entity_type: &EntityType) -> bool {
+        self.lanes
+            .iter()
+            .filter_map(|lane| lane.takes(entity_type))
+            .any(|open| needs(open.write.as_ref(), entity_type).is_some_and(|n| n.relations))
+    }
+
+    /// Calls the store off the runtime.
+    pub(crate) async fn blocking<T, F>(&self, call: F) -> Result<T, Stop>
+    where
+        T: Send + 'static,
+        F: FnOnce(&dyn TenantStore) -> Result<T, StoreError> + Send + 'static,
+    {
+        let store = self.store.clone();
+        match tokio::task::spawn_blocking(move || call(store.as_ref())).await {
+            Ok(result) => result.map_err(Stop::Store),
+            Err(_) => Err(Stop::Store(StoreError::Failed("a call to the store panicked".to_owned()))),
+        }
+    }
+}
+
+/// What a document needs for a type; none if it does not mention it.
+pub(crate) fn needs(transformation: &dyn Transformation, entity_type: &EntityType) -> Option<Needs> {
+    transformation.needs().into_iter().find(|(name, _)| name == entity_type.as_str()).map(|(_, needs)| needs)
+}

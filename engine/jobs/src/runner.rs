@@ -1,0 +1,413 @@
+//! Starts, queues, stops and resumes jobs.
+//!
+//! A source has one running job at a time, and two running jobs never share a target: parallel
+//! writers would overwrite each other's work. A job that has to wait is queued, and those before it
+//! in the queue have the first claim, so that none waits for ever.
+
+use crate::error::{StartError, StopError};
+use crate::execute::{Execution, linked_targets};
+use crate::progress::Progress;
+use gangway_model::ports::{Clock, Systems};
+use gangway_model::{
+    Checkpoint, Job, JobEvent, JobId, JobStatus, JobType, Phase, ReadMode, Role, SystemId, TenantId, Trigger,
+};
+use gangway_store::{Store, StoreError, TenantStore};
+use std::collections::{BTreeSet, HashSet};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use tokio::sync::{broadcast, watch};
+
+/// Opens the systems of a tenant.
+pub type SystemsFactory = Arc<dyn Fn(&TenantId) -> Arc<dyn Systems> + Send + Sync>;
+/// Makes the identifiers of jobs: unique, and sorting by the time they are made.
+pub type JobIds = Arc<dyn Fn() -> JobId + Send + Sync>;
+
+/// What a [`Runner`] works with.
+#[derive(Clone)]
+pub struct Services {
+    /// The state.
+    pub store: Arc<dyn Store>,
+    /// The plugins.
+    pub systems: SystemsFactory,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// New identifiers.
+    pub ids: JobIds,
+    /// Jobs that may run at once, over all tenants.
+    pub at_once: usize,
+}
+
+/// The jobs of the installation.
+#[derive(Clone)]
+pub struct Runner {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    services: Services,
+    state: Mutex<State>,
+    /// One start is checked and recorded at a time.
+    admission: tokio::sync::Mutex<()>,
+    running: watch::Sender<usize>,
+}
+
+#[derive(Default)]
+struct State {
+    queued: Vec<Entry>,
+    running: Vec<Entry>,
+    closing: bool,
+    /// Ended jobs whose last record the store did not take.
+    unrecorded: Vec<Job>,
+}
+
+/// A job that waits or runs.
+#[derive(Clone)]
+struct Entry {
+    job: Job,
+    targets: BTreeSet<SystemId>,
+    cancelled: Arc<AtomicBool>,
+    suspended: Arc<AtomicBool>,
+    progress: Progress,
+}
+
+impl Entry {
+    fn new(job: Job, targets: BTreeSet<SystemId>) -> Self {
+        Self { job, targets, cancelled: Arc::default(), suspended: Arc::default(), progress: Progress::new() }
+    }
+
+    fn is(&self, tenant: &TenantId, job: &JobId) -> bool {
+        self.job.id == *job && self.job.tenant == *tenant
+    }
+
+    /// What no other job may touch meanwhile.
+    fn holds(&self) -> impl Iterator<Item = (&TenantId, &SystemId)> {
+        self.targets.iter().chain([&self.job.source]).map(|system| (&self.job.tenant, system))
+    }
+}
+
+impl Runner {
+    /// A runner without jobs; [`Runner::recover`] brings in those that the store still holds.
+    pub fn new(services: Services) -> Self {
+        let running = watch::Sender::new(0);
+        let inner =
+            Inner { services, state: Mutex::default(), admission: tokio::sync::Mutex::default(), running };
+        Self { inner: Arc::new(inner) }
+    }
+
+    /// Starts a job of a source, or queues it behind those in its way.
+    pub async fn start(
+        &self,
+        tenant: &TenantId,
+        source: &SystemId,
+        kind: JobType,
+        trigger: Trigger,
+    ) -> Result<JobId, StartError> {
+        let _admission = self.inner.admission.lock().await;
+        self.inner.record_ended().await;
+        let (store, tenant_id, source_id) =
+            (self.inner.services.store.clone(), tenant.clone(), source.clone());
+        let (system, systems) = blocking(move || {
+            let store = store.tenant(&tenant_id)?;
+            Ok((store.system(&source_id)?, store.systems()?))
+        })
+        .await
+        .map_err(|error| match error {
+            StoreError::Missing(_) => StartError::UnknownTenant(tenant.clone()),
+            other => StartError::Store(other),
+        })?;
+        let Some(system) = system else {
+            return Err(StartError::UnknownSystem { tenant: tenant.clone(), system: source.clone() });
+        };
+        if system.role != Role::Source {
+            return Err(StartError::NotASource(system.name));
+        }
+        if !system.enabled {
+            return Err(StartError::Disabled(system.name));
+        }
+        {
+            let state = self.inner.state();
+            if state.closing {
+                return Err(StartError::ShuttingDown);
+            }
+            let waiting = state.queued.iter().find(|e| e.job.tenant == *tenant && e.job.source == *source);
+            if let Some(waiting) = waiting {
+                return Err(StartError::AlreadyQueued {
+                    job: waiting.job.id.clone(),
+                    source_name: system.name,
+                });
+            }
+        }
+        let targets = linked_targets(systems, source).into_iter().map(|target| target.id).collect();
+        let job = Job {
+            tenant: tenant.clone(),
+            id: (self.inner.services.ids)(),
+            resumes: None,
+            source: source.clone(),
+            source_name: system.name,
+            kind,
+            read_mode: ReadMode::Full,
+            trigger,
+            status: JobStatus::Queued,
+            start_ms: self.inner.services.clock.now_ms(),
+            end_ms: None,
+            error: None,
+            outcome: Vec::new(),
+            statistics: Vec::new(),
+            broken: Default::default(),
+            checkpoint: Checkpoint { phase: Phase::Reading { index: 0, cursor: None }, pages: 0 },
+        };
+        self.inner.put(&job).await?;
+        let id = job.id.clone();
+        self.inner.state().queued.push(Entry::new(job, targets));
+        self.inner.pump();
+        Ok(id)
+    }
+
+    /// Stops a job: it ends as manually terminated after the requests under way, and deletes nothing.
+    pub async fn stop(&self, tenant: &TenantId, job: &JobId) -> Result<(), StopError> {
+        let waiting = {
+            let mut state = self.inner.state();
+            if let Some(entry) = state.running.iter().find(|e| e.is(tenant, job)) {
+                entry.cancelled.store(true, Ordering::Release);
+                return Ok(());
+            }
+            let position = state.queued.iter().position(|e| e.is(tenant, job));
+            position.map(|position| state.queued.remove(position))
+        };
+        if let Some(mut entry) = waiting {
+            entry.job.status = JobStatus::ManuallyTerminated;
+            entry.job.end_ms = Some(self.inner.services.clock.now_ms());
+            self.inner.put(&entry.job).await?;
+            entry.progress.end(&entry.job);
+            self.inner.pump();
+            return Ok(());
+        }
+        let (store, tenant_id, id) = (self.inner.services.store.clone(), tenant.clone(), job.clone());
+        let found = blocking(move || match store.tenant(&tenant_id) {
+            Ok(store) => store.job(&id),
+            Err(StoreError::Missing(_)) => Ok(None),
+            Err(error) => Err(error),
+        });
+        match found.await? {
+            Some(_) => Err(StopError::Ended(job.clone())),
+            None => Err(StopError::UnknownJob { tenant: tenant.clone(), job: job.clone() }),
+        }
+    }
+
+    /// What a waiting or running job does from now on; none if it does neither.
+    pub fn subscribe(&self, tenant: &TenantId, job: &JobId) -> Option<broadcast::Receiver<JobEvent>> {
+        let state = self.inner.state();
+        let mut entries = state.running.iter().chain(&state.queued);
+        entries.find(|e| e.is(tenant, job)).map(|e| e.progress.subscribe())
+    }
+
+    /// The running or waiting job that holds a system.
+    pub fn holder(&self, tenant: &TenantId, system: &SystemId) -> Option<JobId> {
+        let state = self.inner.state();
+        let mut entries = state.running.iter().chain(&state.queued);
+        entries.find(|e| e.holds().any(|held| held == (tenant, system))).map(|e| e.job.id.clone())
+    }
+
+    /// Takes up what an earlier life of the engine left: waiting jobs wait again, and an interrupted
+    /// job goes on from its last commit as a new one. Gives the new jobs.
+    pub async fn recover(&self) -> Result<Vec<JobId>, StoreError> {
+        let _admission = self.inner.admission.lock().await;
+        let store = self.inner.services.store.clone();
+        let tenants = blocking(move || store.tenants()).await?;
+        let mut resumed = Vec::new();
+        for tenant in tenants {
+            let (store, services) = (self.inner.services.store.clone(), self.inner.services.clone());
+            let entries = blocking(move || {
+                let store = store.tenant(&tenant)?;
+                unfinished(store.as_ref(), &services)
+            })
+            .await?;
+            for entry in entries {
+                let known = {
+                    let state = self.inner.state();
+                    state.running.iter().chain(&state.queued).any(|e| e.is(&entry.job.tenant, &entry.job.id))
+                };
+                if known {
+                    continue;
+                }
+                if entry.job.resumes.is_some() {
+                    tracing::info!(job = %entry.job.id, resumes = ?entry.job.resumes, "job resumes");
+                    resumed.push(entry.job.id.clone());
+                }
+                self.inner.state().queued.push(entry);
+            }
+        }
+        self.inner.pump();
+        Ok(resumed)
+    }
+
+    /// Ends all work so that [`Runner::recover`] can take it up: running jobs stop after the requests
+    /// under way.
+    pub async fn shutdown(&self) {
+        {
+            let mut state = self.inner.state();
+            state.closing = true;
+            for entry in &state.running {
+                entry.suspended.store(true, Ordering::Release);
+                entry.cancelled.store(true, Ordering::Release);
+            }
+        }
+        let mut running = self.inner.running.subscribe();
+        // The sender lives as long as `self`.
+        let _ = running.wait_for(|running| *running == 0).await;
+        self.inner.record_ended().await;
+    }
+
+    /// Waits until nothing runs or waits.
+    pub async fn idle(&self) {
+        let mut running = self.inner.running.subscribe();
+        let _ = running.wait_for(|running| *running == 0).await;
+    }
+}
+
+impl Inner {
+    fn state(&self) -> MutexGuard<'_, State> {
+        // No code panics while it holds the lock halfway through a change.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Starts every waiting job that nothing is in the way of.
+    fn pump(self: &Arc<Self>) {
+        let mut state = self.state();
+        if state.closing {
+            self.running.send_replace(state.running.len());
+            return;
+        }
+        let mut taken: HashSet<(TenantId, SystemId)> =
+            state.running.iter().flat_map(Entry::holds).map(|(t, s)| (t.clone(), s.clone())).collect();
+        let mut waiting = Vec::new();
+        for entry in std::mem::take(&mut state.queued) {
+            let full = state.running.len() >= self.services.at_once.max(1);
+            let blocked = entry.holds().any(|(t, s)| taken.contains(&(t.clone(), s.clone())));
+            taken.extend(entry.holds().map(|(t, s)| (t.clone(), s.clone())));
+            if full || blocked {
+                waiting.push(entry);
+            } else {
+                state.running.push(entry.clone());
+                tokio::spawn(self.clone().run(entry));
+            }
+        }
+        state.queued = waiting;
+        self.running.send_replace(state.running.len());
+    }
+
+    async fn run(self: Arc<Self>, entry: Entry) {
+        let (mut job, stored) = self.execute(&entry).await;
+        if !stored && job.status.is_final() {
+            self.state().unrecorded.push(job.clone());
+        }
+        if job.status == JobStatus::PendingRestart {
+            job.end_ms = None;
+        }
+        tracing::info!(job = %job.id, status = ?job.status, "job ended");
+        {
+            let mut state = self.state();
+            state.running.retain(|e| e.job.id != job.id);
+        }
+        entry.progress.end(&job);
+        self.pump();
+    }
+
+    async fn execute(&self, entry: &Entry) -> (Job, bool) {
+        let (store, tenant) = (self.services.store.clone(), entry.job.tenant.clone());
+        let systems = (self.services.systems)(&tenant);
+        let opened = blocking(move || store.tenant(&tenant)).await;
+        let store = match opened {
+            Ok(store) => store,
+            Err(error) => {
+                return (failed(&entry.job, error.to_string(), self.services.clock.now_ms()), false);
+            }
+        };
+        let execution = Execution {
+            store,
+            systems,
+            clock: self.services.clock.clone(),
+            targets: entry.targets.clone(),
+            cancelled: entry.cancelled.clone(),
+            suspended: entry.suspended.clone(),
+            progress: entry.progress.clone(),
+        };
+        let job = entry.job.clone();
+        match tokio::spawn(async move { execution.run(job).await }).await {
+            Ok(ended) => ended,
+            Err(_) => {
+                let defect = "the job broke down: a defect of the engine, see its log; the next job goes on from the last stored page";
+                let (store, entry_job) = (self.services.store.clone(), entry.job.clone());
+                let last = blocking(move || store.tenant(&entry_job.tenant)?.job(&entry_job.id)).await;
+                let last = last.ok().flatten().unwrap_or_else(|| entry.job.clone());
+                let job = failed(&last, defect.to_owned(), self.services.clock.now_ms());
+                let stored = self.put(&job).await.is_ok();
+                (job, stored)
+            }
+        }
+    }
+
+    async fn put(&self, job: &Job) -> Result<(), StoreError> {
+        let (store, job) = (self.services.store.clone(), job.clone());
+        blocking(move || store.tenant(&job.tenant)?.put_job(&job)).await
+    }
+
+    /// Tries again to store how jobs ended.
+    async fn record_ended(&self) {
+        let unrecorded = std::mem::take(&mut self.state().unrecorded);
+        for job in unrecorded {
+            if self.put(&job).await.is_err() {
+                self.state().unrecorded.push(job);
+            }
+        }
+    }
+}
+
+fn failed(job: &Job, error: String, now_ms: u64) -> Job {
+    Job { status: JobStatus::FinishedWithError, error: Some(error), end_ms: Some(now_ms), ..job.clone() }
+}
+
+/// The jobs of a tenant that have not ended, ready to be queued.
+fn unfinished(store: &dyn TenantStore, services: &Services) -> Result<Vec<Entry>, StoreError> {
+    let systems = store.systems()?;
+    let jobs = store.unfinished_jobs()?;
+    let taken_up: HashSet<JobId> = jobs.iter().filter_map(|job| job.resumes.clone()).collect();
+    let mut entries = Vec::new();
+    for mut job in jobs {
+        let targets: BTreeSet<SystemId> =
+            linked_targets(systems.clone(), &job.source).into_iter().map(|s| s.id).collect();
+        if job.status == JobStatus::Queued {
+            entries.push(Entry::new(job, targets));
+            continue;
+        }
+        let now = services.clock.now_ms();
+        // The new record goes first: a crash in between leaves both, and `taken_up` tells.
+        if !taken_up.contains(&job.id) {
+            let next = Job {
+                id: (services.ids)(),
+                resumes: Some(job.id.clone()),
+                trigger: Trigger { kind: "IMMEDIATE".to_owned(), by: None },
+                status: JobStatus::Queued,
+                start_ms: now,
+                end_ms: None,
+                ..job.clone()
+            };
+            store.put_job(&next)?;
+            entries.push(Entry::new(next, targets));
+        }
+        job.status = JobStatus::Resumed;
+        job.end_ms = Some(now);
+        store.put_job(&job)?;
+    }
+    Ok(entries)
+}
+
+async fn blocking<T, F>(call: F) -> Result<T, StoreError>
+where
+    T: Send + 'static,
+    F: FnOnce() -> Result<T, StoreError> + Send + 'static,
+{
+    tokio::task::spawn_blocking(call)
+        .await
+        .unwrap_or_else(|_| Err(StoreError::Failed("a call to the store panicked".to_owned())))
+}
