@@ -4,8 +4,11 @@ use super::{Csv, host, open, pages, read};
 use gangway_sdk::testing::FakeHost;
 use gangway_sdk::{Connector, Problem, Source};
 
-/// The ids that could be read, and row, column and id of each problem.
-fn outcome(users: impl Into<Vec<u8>>) -> (Vec<String>, Vec<(String, String, Option<String>)>) {
+/// Row, column and identifier of a problem.
+type Place = (String, String, Option<String>);
+
+/// The identifiers that could be read, and the places of the problems.
+fn outcome(users: impl Into<Vec<u8>>) -> (Vec<String>, Vec<Place>) {
     let host = FakeHost::install();
     host.file("users", users);
     let (entities, problems) = read("user");
@@ -18,7 +21,7 @@ fn outcome(users: impl Into<Vec<u8>>) -> (Vec<String>, Vec<(String, String, Opti
     (entities.into_iter().map(|entity| entity.id).collect(), problems.into_iter().map(place).collect())
 }
 
-fn problem(row: u64, column: &str, id: Option<&str>) -> (String, String, Option<String>) {
+fn problem(row: u64, column: &str, id: Option<&str>) -> Place {
     (row.to_string(), column.to_owned(), id.map(str::to_owned))
 }
 
