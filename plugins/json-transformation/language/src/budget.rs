@@ -24,7 +24,12 @@ pub struct Budget {
 
 impl Default for Budget {
     fn default() -> Self {
-        Budget { steps: Cell::new(STEPS), copies: Cell::new(COPIES), text: Cell::new(TEXT), fault: RefCell::new(None) }
+        Budget {
+            steps: Cell::new(STEPS),
+            copies: Cell::new(COPIES),
+            text: Cell::new(TEXT),
+            fault: RefCell::new(None),
+        }
     }
 }
 
@@ -39,7 +44,9 @@ impl Budget {
             }
             None => {
                 self.steps.set(0);
-                self.fail(format!("more than {STEPS} steps for one entity: simplify the paths and conditions"));
+                self.fail(format!(
+                    "more than {STEPS} steps for one entity: simplify the paths and conditions"
+                ));
                 false
             }
         }

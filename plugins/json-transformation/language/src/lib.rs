@@ -1,12 +1,30 @@
 //! The language of JSON transformations: it decides who is provisioned, and with what.
+//!
+//! A document is compiled once ([`compile`]) and applied to many entities ([`Compiled::apply`]). The
+//! crate has no clock, no randomness and no I/O of its own: they are given as parameters.
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing))]
 
-pub mod budget;
-pub mod condition;
+mod batch;
+mod budget;
+mod compile;
+mod condition;
+mod diagnostic;
+mod document;
+mod explain;
+mod functions;
 pub mod json;
+mod lint;
+mod mapping;
 mod nearest;
-pub mod parser;
-pub mod path;
-pub mod regex;
+mod parser;
+mod path;
+mod regex;
+mod run;
 pub mod value;
-pub mod variables;
+mod variables;
+
+pub use batch::{Answer, Outcome, Outer, Request};
+pub use compile::compile;
+pub use diagnostic::{Diagnostic, Severity};
+pub use functions::{Query, Random, Resolver};
+pub use mapping::{Compiled, Direction, Needs};

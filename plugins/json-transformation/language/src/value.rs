@@ -167,7 +167,9 @@ impl<'a> Value<'a> {
             (Value::String(a), Value::String(b)) => a == b,
             (Value::Number(a), Value::Number(b)) => json::compare_numbers(a, b) == Some(Ordering::Equal),
             (Value::Bytes(a), Value::Bytes(b)) => a == b,
-            (Value::Array(a), Value::Array(b)) => a.len() == b.len() && a.iter().zip(b).all(|(a, b)| a.same(b)),
+            (Value::Array(a), Value::Array(b)) => {
+                a.len() == b.len() && a.iter().zip(b).all(|(a, b)| a.same(b))
+            }
             (Value::Object(a), Value::Object(b)) => {
                 a.len() == b.len() && a.iter().all(|(k, a)| find(b, k).is_some_and(|b| a.same(b)))
             }

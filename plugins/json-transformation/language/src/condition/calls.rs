@@ -26,7 +26,9 @@ impl Call {
                 }
             }
             Call::RegularGroup => {
-                let both = ["applicationId", "supportedOperations"].iter().all(|name| group_attribute(scope, name).is_some());
+                let both = ["applicationId", "supportedOperations"]
+                    .iter()
+                    .all(|name| group_attribute(scope, name).is_some());
                 !both
             }
             Call::OptionalPrefix(path, prefix) => match (text(path, current, scope), prefix) {
@@ -56,14 +58,18 @@ fn text<'a>(path: &Path, current: &Value<'a>, scope: Scope<'_, 'a>) -> Option<St
 fn is_email(value: &Value<'_>) -> bool {
     let Some((local, domain)) = value.as_str().and_then(|text| text.split_once('@')) else { return false };
     let atom = |text: &str| {
-        !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric() || "!#$%&‘'*+/=?^_`{|}~-".contains(c))
+        !text.is_empty()
+            && text.chars().all(|c| c.is_ascii_alphanumeric() || "!#$%&‘'*+/=?^_`{|}~-".contains(c))
     };
     let Some((labels, last)) = domain.rsplit_once('.') else { return false };
     let alphanumeric = |c: Option<char>| c.is_some_and(|c| c.is_ascii_alphanumeric());
     let label = |text: &str| {
         alphanumeric(text.chars().next()) && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '-')
     };
-    local.split('.').all(atom) && labels.split('.').all(label) && label(last) && alphanumeric(last.chars().last())
+    local.split('.').all(atom)
+        && labels.split('.').all(label)
+        && label(last)
+        && alphanumeric(last.chars().last())
 }
 
 #[cfg(test)]
@@ -76,7 +82,22 @@ mod tests {
         for text in ["a@x.com", "a.b+c@x-y.co.uk", "o'neil@x.io", "a@b-.c", "a@1.2", "‘a@x.y"] {
             assert!(valid(text), "{text}");
         }
-        for text in ["", "a", "@x.com", "a@x", "a..b@x.com", "a@-x.com", "a@x.com-", "a@x..com", "a@b@c.d", "a b@x.com", "é@x.com", "a@x.com\n", "a@.com", "a@x."] {
+        for text in [
+            "",
+            "a",
+            "@x.com",
+            "a@x",
+            "a..b@x.com",
+            "a@-x.com",
+            "a@x.com-",
+            "a@x..com",
+            "a@b@c.d",
+            "a b@x.com",
+            "é@x.com",
+            "a@x.com\n",
+            "a@.com",
+            "a@x.",
+        ] {
             assert!(!valid(text), "{text}");
         }
         assert!(!is_email(&Value::Number("1".into())));

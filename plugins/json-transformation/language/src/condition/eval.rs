@@ -46,8 +46,11 @@ impl Expr {
     pub(super) fn relation(left: Operand, operator: Operator, right: Operand) -> Expr {
         let decided = matches!(left, Operand::Literal(_)) && matches!(right, Operand::Literal(_));
         if decided {
-            let scope =
-                Scope { input: &Value::Null, variables: &Variables::default(), budget: &crate::budget::Budget::default() };
+            let scope = Scope {
+                input: &Value::Null,
+                variables: &Variables::default(),
+                budget: &crate::budget::Budget::default(),
+            };
             return Expr::Constant(compare(&left, operator, &right, &Value::Null, scope));
         }
         Expr::Relation(left, operator, right)
@@ -83,15 +86,21 @@ impl Operand {
                 found => found,
             },
             Operand::Literal(value) => Found::One(Cow::Borrowed(value)),
-            Operand::Template(template) => {
-                Found::One(Cow::Owned(Value::String(Cow::Owned(template.expand(scope.variables, scope.budget)))))
-            }
+            Operand::Template(template) => Found::One(Cow::Owned(Value::String(Cow::Owned(
+                template.expand(scope.variables, scope.budget),
+            )))),
             Operand::Pattern(_) => Found::Missing,
         }
     }
 }
 
-fn compare<'a>(left: &Operand, operator: Operator, right: &Operand, current: &Value<'a>, scope: Scope<'_, 'a>) -> bool {
+fn compare<'a>(
+    left: &Operand,
+    operator: Operator,
+    right: &Operand,
+    current: &Value<'a>,
+    scope: Scope<'_, 'a>,
+) -> bool {
     let value = left.read(current, scope);
     if let Operand::Pattern(regex) = right {
         return any_text(&value, |text| match regex.is_match(text) {
@@ -117,7 +126,9 @@ fn compare<'a>(left: &Operand, operator: Operator, right: &Operand, current: &Va
         Operator::LessOrEqual => order(&value, &other).is_some_and(Ordering::is_le),
         Operator::Greater => order(&value, &other).is_some_and(Ordering::is_gt),
         Operator::GreaterOrEqual => order(&value, &other).is_some_and(Ordering::is_ge),
-        Operator::Empty => matches!(other, Found::One(ref flag) if matches!(**flag, Value::Bool(wanted) if wanted == empty(&value))),
+        Operator::Empty => {
+            matches!(other, Found::One(ref flag) if matches!(**flag, Value::Bool(wanted) if wanted == empty(&value)))
+        }
         Operator::In => is_in(&value, &other, scope),
         Operator::NotIn => !is_in(&value, &other, scope),
         Operator::Contains => contains(&value, &other, scope),
@@ -139,15 +150,19 @@ fn elements<'x>(found: &'x Found<'_, '_>) -> Option<Vec<&'x Value<'x>>> {
     match found {
         Found::Missing => None,
         Found::One(value) => value.as_array().map(|items| items.iter().collect()),
-        Found::List(hits) => Some(hits.iter().map(|hit| {
-            let value: &Value<'_> = hit;
-            value
-        }).collect()),
+        Found::List(hits) => Some(
+            hits.iter()
+                .map(|hit| {
+                    let value: &Value<'_> = hit;
+                    value
+                })
+                .collect(),
+        ),
     }
 }
 
 /// `==` between two values: a number equals a text that is the same number.
-pub fn loosely_equal(a: &Value<'_>, b: &Value<'_>) -> bool {
+fn loosely_equal(a: &Value<'_>, b: &Value<'_>) -> bool {
     match (a, b) {
         (Value::Number(a), Value::String(b)) | (Value::String(b), Value::Number(a)) => {
             json::compare_numbers(a, b) == Some(Ordering::Equal)

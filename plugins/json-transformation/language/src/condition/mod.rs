@@ -4,8 +4,6 @@ mod calls;
 mod eval;
 mod parse;
 
-pub use eval::loosely_equal;
-
 use crate::parser::{ParseError, Parser, Properties};
 use crate::path::{Path, Scope};
 use crate::regex::Regex;

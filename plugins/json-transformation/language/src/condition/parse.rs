@@ -30,8 +30,7 @@ const WORDS: [(&str, Operator); 8] = [
     ("ANYOF", Operator::AnyOf),
     ("NONEOF", Operator::NoneOf),
 ];
-const OPERATORS: &str =
-    "`==`, `!=`, `===`, `!==`, `<`, `<=`, `>`, `>=`, `=~`, EMPTY, IN, NIN, CONTAINS, SIZE, SUBSETOF, ANYOF or NONEOF";
+const OPERATORS: &str = "`==`, `!=`, `===`, `!==`, `<`, `<=`, `>`, `>=`, `=~`, EMPTY, IN, NIN, CONTAINS, SIZE, SUBSETOF, ANYOF or NONEOF";
 const CALLS: [&str; 5] = [
     "isValidEmail",
     "isApplicationSpecificGroup",
@@ -124,7 +123,10 @@ impl<'s> Parser<'s> {
                 return wrong("`=~` is followed by a pattern between slashes, such as /ABC.*/");
             }
             (_, Operand::Pattern(_)) => return wrong("a pattern can only follow `=~`"),
-            (Operator::Size, Operand::Literal(Value::Number(_)) | Operand::Path(_) | Operand::Template(_)) => {}
+            (
+                Operator::Size,
+                Operand::Literal(Value::Number(_)) | Operand::Path(_) | Operand::Template(_),
+            ) => {}
             (Operator::Size, _) => return wrong("SIZE is followed by a number"),
             (
                 Operator::In | Operator::NotIn | Operator::SubsetOf | Operator::AnyOf | Operator::NoneOf,
@@ -136,7 +138,10 @@ impl<'s> Parser<'s> {
             _ => {}
         }
         if matches!(left, Operand::Pattern(_)) {
-            return Err(ParseError { offset: start, message: "a pattern stands to the right of `=~`".into() });
+            return Err(ParseError {
+                offset: start,
+                message: "a pattern stands to the right of `=~`".into(),
+            });
         }
         Ok(Expr::relation(left, operator, right))
     }
@@ -186,7 +191,11 @@ impl<'s> Parser<'s> {
                     "true" => Value::Bool(true),
                     "false" => Value::Bool(false),
                     "null" => Value::Null,
-                    _ => return Err(self.expected("a path, a text in quotes, a number, true, false, null, a list or a pattern")),
+                    _ => {
+                        return Err(self.expected(
+                            "a path, a text in quotes, a number, true, false, null, a list or a pattern",
+                        ));
+                    }
                 };
                 self.pos += length;
                 Ok(value)
@@ -258,7 +267,12 @@ impl<'s> Parser<'s> {
                 }
                 Some('/') => break,
                 Some(_) => {}
-                None => return Err(ParseError { offset: start, message: "this pattern is not closed by `/`".into() }),
+                None => {
+                    return Err(ParseError {
+                        offset: start,
+                        message: "this pattern is not closed by `/`".into(),
+                    });
+                }
             }
         }
         let body = self.text.get(body_start..self.pos - 1).unwrap_or_default();
@@ -267,7 +281,8 @@ impl<'s> Parser<'s> {
         if body.contains("${") {
             self.dynamic = true;
         }
-        let regex = Regex::full(body, &flags).map_err(|message| ParseError { offset: body_start, message })?;
+        let regex =
+            Regex::full(body, &flags).map_err(|message| ParseError { offset: body_start, message })?;
         Ok(Operand::Pattern(Box::new(regex)))
     }
 
@@ -282,7 +297,9 @@ impl<'s> Parser<'s> {
         self.space();
         let call = match name.as_str() {
             "isValidEmail" => Call::ValidEmail(self.path(true)?),
-            "isApplicationSpecificGroup" => Call::ApplicationSpecificGroup(properties.get(APPLICATION_ID).cloned()),
+            "isApplicationSpecificGroup" => {
+                Call::ApplicationSpecificGroup(properties.get(APPLICATION_ID).cloned())
+            }
             "isRegularGroup" => Call::RegularGroup,
             "isAttributeWithOptionalPrefix" | "isAttributeWithMandatoryPrefix" => {
                 let path = self.path(true)?;
@@ -309,7 +326,9 @@ impl<'s> Parser<'s> {
             _ => {
                 let message = match crate::nearest::nearest(&name, &CALLS) {
                     Some(near) => format!("there is no condition function `{name}`; did you mean `{near}`?"),
-                    None => format!("there is no condition function `{name}`; there are {}", CALLS.join(", ")),
+                    None => {
+                        format!("there is no condition function `{name}`; there are {}", CALLS.join(", "))
+                    }
                 };
                 return Err(ParseError { offset: start, message });
             }

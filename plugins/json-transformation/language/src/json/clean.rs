@@ -52,7 +52,7 @@ pub fn clean(text: &str) -> String {
 }
 
 /// The offset behind the string literal that starts at `at`.
-pub(super) fn string_end(bytes: &[u8], at: usize) -> usize {
+pub(crate) fn string_end(bytes: &[u8], at: usize) -> usize {
     let mut at = at + 1;
     loop {
         match bytes.get(at) {

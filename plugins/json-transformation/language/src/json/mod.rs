@@ -9,6 +9,7 @@ mod parse;
 mod write;
 
 pub use clean::clean;
+pub(crate) use clean::string_end;
 pub use locate::{locate, pointer_token};
 pub use number::{Integer, compare as compare_numbers, is_number, to_integer};
 pub(crate) use parse::drop_duplicates;

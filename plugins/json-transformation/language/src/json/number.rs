@@ -60,7 +60,10 @@ impl Decimal {
                 }
                 // An exponent that overflows is clamped: such numbers are beyond comparison anyway.
                 let clamped = if exponent.starts_with('-') { -1_000_000_000_000 } else { 1_000_000_000_000 };
-                (rest.get(..at)?, exponent.parse::<i64>().unwrap_or(clamped).clamp(-1_000_000_000_000, 1_000_000_000_000))
+                (
+                    rest.get(..at)?,
+                    exponent.parse::<i64>().unwrap_or(clamped).clamp(-1_000_000_000_000, 1_000_000_000_000),
+                )
             }
             None => (rest, 0),
         };

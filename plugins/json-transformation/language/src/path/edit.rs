@@ -17,7 +17,9 @@ pub fn remove<'a>(output: &mut Value<'a>, path: &'a Path, scope: Scope<'_, 'a>) 
     visit(output, parents, scope, &mut |parent| {
         let count = child_count(parent);
         match (last, parent) {
-            (Step::Name(name), Value::Object(members)) => members.retain(|(key, _)| key.as_ref() != name.as_ref()),
+            (Step::Name(name), Value::Object(members)) => {
+                members.retain(|(key, _)| key.as_ref() != name.as_ref())
+            }
             (Step::Names(names), Value::Object(members)) => {
                 members.retain(|(key, _)| !names.iter().any(|name| name.as_ref() == key.as_ref()));
             }
@@ -28,7 +30,9 @@ pub fn remove<'a>(output: &mut Value<'a>, path: &'a Path, scope: Scope<'_, 'a>) 
             }
             (Step::Slice(from, to), Value::Array(items)) => {
                 let bound = |index: Option<i64>, default: usize| match index {
-                    Some(index) if index < 0 => count.saturating_sub(index.unsigned_abs().try_into().unwrap_or(usize::MAX)),
+                    Some(index) if index < 0 => {
+                        count.saturating_sub(index.unsigned_abs().try_into().unwrap_or(usize::MAX))
+                    }
                     Some(index) => usize::try_from(index).unwrap_or(usize::MAX).min(count),
                     None => default,
                 };
@@ -84,7 +88,12 @@ fn drop_places(items: &mut Vec<Value<'_>>, places: &[Option<usize>]) {
 }
 
 /// Calls `edit` for every existing node that the steps lead to.
-fn visit<'a>(node: &mut Value<'a>, steps: &'a [Step], scope: Scope<'_, 'a>, edit: &mut dyn FnMut(&mut Value<'a>)) {
+fn visit<'a>(
+    node: &mut Value<'a>,
+    steps: &'a [Step],
+    scope: Scope<'_, 'a>,
+    edit: &mut dyn FnMut(&mut Value<'a>),
+) {
     if !scope.budget.step(1) || matches!(node, Value::Hole) {
         return;
     }
@@ -100,7 +109,9 @@ fn visit<'a>(node: &mut Value<'a>, steps: &'a [Step], scope: Scope<'_, 'a>, edit
             }
         }
         (Step::Names(names), Value::Object(members)) => {
-            for (_, child) in members.iter_mut().filter(|(key, _)| names.iter().any(|name| name.as_ref() == key.as_ref())) {
+            for (_, child) in
+                members.iter_mut().filter(|(key, _)| names.iter().any(|name| name.as_ref() == key.as_ref()))
+            {
                 visit(child, rest, scope, edit);
             }
         }
@@ -117,7 +128,9 @@ fn visit<'a>(node: &mut Value<'a>, steps: &'a [Step], scope: Scope<'_, 'a>, edit
                 }
             }
         }
-        (Step::Wild, Value::Array(items)) => items.iter_mut().for_each(|child| visit(child, rest, scope, edit)),
+        (Step::Wild, Value::Array(items)) => {
+            items.iter_mut().for_each(|child| visit(child, rest, scope, edit))
+        }
         (Step::Wild, Value::Object(members)) => {
             members.iter_mut().for_each(|(_, child)| visit(child, rest, scope, edit));
         }
@@ -139,7 +152,12 @@ fn visit<'a>(node: &mut Value<'a>, steps: &'a [Step], scope: Scope<'_, 'a>, edit
 }
 
 /// The node and everything below it.
-fn deep<'a>(node: &mut Value<'a>, rest: &'a [Step], scope: Scope<'_, 'a>, edit: &mut dyn FnMut(&mut Value<'a>)) {
+fn deep<'a>(
+    node: &mut Value<'a>,
+    rest: &'a [Step],
+    scope: Scope<'_, 'a>,
+    edit: &mut dyn FnMut(&mut Value<'a>),
+) {
     visit(node, rest, scope, edit);
     match node {
         Value::Array(items) => items.iter_mut().for_each(|child| deep(child, rest, scope, edit)),

@@ -96,11 +96,15 @@ impl Path {
         }
         self.steps.iter().find_map(|step| match step {
             Step::Names(_) => Some("a target path names one member at a time".into()),
-            Step::Indices(_) | Step::Slice(..) => Some("a target path has one index, not a list or a range".into()),
+            Step::Indices(_) | Step::Slice(..) => {
+                Some("a target path has one index, not a list or a range".into())
+            }
             Step::Deep => Some("a target path cannot contain `..`".into()),
             Step::Length => Some("`length()` can be read but not written".into()),
             Step::Index(index) if *index < 0 => Some("a target path cannot count from the end".into()),
-            Step::Index(index) if *index > MAX_INDEX => Some(format!("the highest index of a target path is {MAX_INDEX}")),
+            Step::Index(index) if *index > MAX_INDEX => {
+                Some(format!("the highest index of a target path is {MAX_INDEX}"))
+            }
             _ => None,
         })
     }

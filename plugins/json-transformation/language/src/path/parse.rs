@@ -77,7 +77,10 @@ impl Parser<'_> {
             if name == "length" && self.eat("()") {
                 return Ok(Step::Length);
             }
-            return Err(ParseError { offset: start, message: format!("`{name}(…)` is not known; a path can end in `length()`") });
+            return Err(ParseError {
+                offset: start,
+                message: format!("`{name}(…)` is not known; a path can end in `length()`"),
+            });
         }
         if self.peek().is_some_and(char::is_whitespace) && !in_condition {
             return Err(self.error("a blank in a path; write such a name as `['name']`"));
@@ -158,10 +161,14 @@ mod tests {
 
     fn steps(text: &str) -> String {
         let path = Path::parse(text).unwrap_or_else(|error| panic!("{text}: {error}"));
-        let list: Vec<String> = path.steps.iter().map(|step| match step {
-            Step::Filter(_) => "Filter".into(),
-            other => format!("{other:?}"),
-        }).collect();
+        let list: Vec<String> = path
+            .steps
+            .iter()
+            .map(|step| match step {
+                Step::Filter(_) => "Filter".into(),
+                other => format!("{other:?}"),
+            })
+            .collect();
         format!("{} {}", path.definite, list.join(" "))
     }
 
@@ -175,14 +182,34 @@ mod tests {
         assert_eq!(steps("$.a['x','y']"), "true Name(\"a\") Names([\"x\", \"y\"])");
         assert_eq!(steps("$.a['x','y'].z"), "false Name(\"a\") Names([\"x\", \"y\"]) Name(\"z\")");
         assert_eq!(steps("$..a[0,1]"), "false Deep Name(\"a\") Indices([0, 1])");
-        assert_eq!(steps("$.a[1:2][:1][-1:][:]"), "false Name(\"a\") Slice(Some(1), Some(2)) Slice(None, Some(1)) Slice(Some(-1), None) Slice(None, None)");
+        assert_eq!(
+            steps("$.a[1:2][:1][-1:][:]"),
+            "false Name(\"a\") Slice(Some(1), Some(2)) Slice(None, Some(1)) Slice(Some(-1), None) Slice(None, None)"
+        );
         assert_eq!(steps("$.a[?(@.b == ']')].c.length()"), "false Name(\"a\") Filter Name(\"c\") Length");
         assert_eq!(steps("$.*"), "false Wild");
     }
 
     #[test]
     fn refuses_what_is_no_path() {
-        for text in ["", "$date", "$.", "$.a b", "$.a.", "$[", "$[?(@.a]", "$.a[x]", "$. a", "$.a.size()", "$['a", "$.length().x", "$.a[]", "$.a[?()]", "$.a)", "@x"] {
+        for text in [
+            "",
+            "$date",
+            "$.",
+            "$.a b",
+            "$.a.",
+            "$[",
+            "$[?(@.a]",
+            "$.a[x]",
+            "$. a",
+            "$.a.size()",
+            "$['a",
+            "$.length().x",
+            "$.a[]",
+            "$.a[?()]",
+            "$.a)",
+            "@x",
+        ] {
             let result = Path::parse(text);
             assert!(text == "$.a)" || result.is_err(), "{text}");
         }

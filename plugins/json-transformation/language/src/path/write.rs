@@ -7,7 +7,12 @@ use crate::condition::Expr;
 use crate::value::{Value, set};
 
 /// Writes `value` into `output` at a path for which [`Path::not_writable`] has no objection.
-pub fn write<'a>(output: &mut Value<'a>, path: &'a Path, value: Value<'a>, scope: Scope<'_, 'a>) -> Result<(), String> {
+pub fn write<'a>(
+    output: &mut Value<'a>,
+    path: &'a Path,
+    value: Value<'a>,
+    scope: Scope<'_, 'a>,
+) -> Result<(), String> {
     if path.steps.is_empty() {
         return merge(output, value);
     }
@@ -47,7 +52,12 @@ fn is_container(value: &Value<'_>) -> bool {
     matches!(value, Value::Array(_) | Value::Object(_))
 }
 
-fn step<'a>(node: &mut Value<'a>, steps: &'a [Step], value: Value<'a>, scope: Scope<'_, 'a>) -> Result<(), String> {
+fn step<'a>(
+    node: &mut Value<'a>,
+    steps: &'a [Step],
+    value: Value<'a>,
+    scope: Scope<'_, 'a>,
+) -> Result<(), String> {
     let Some((first, rest)) = steps.split_first() else {
         *node = value;
         return Ok(());
@@ -84,7 +94,8 @@ fn step<'a>(node: &mut Value<'a>, steps: &'a [Step], value: Value<'a>, scope: Sc
                 Value::Array(items) => items,
                 other => return Err(format!("the index [{index}] cannot be written into {}", other.kind())),
             };
-            let index = usize::try_from(*index).map_err(|_| format!("the index [{index}] cannot be written"))?;
+            let index =
+                usize::try_from(*index).map_err(|_| format!("the index [{index}] cannot be written"))?;
             if !scope.budget.copy(index.saturating_sub(items.len())) {
                 return Ok(());
             }
@@ -156,7 +167,12 @@ fn each<'a>(
     }
 }
 
-fn into_child<'a>(child: &mut Value<'a>, rest: &'a [Step], value: Value<'a>, scope: Scope<'_, 'a>) -> Result<(), String> {
+fn into_child<'a>(
+    child: &mut Value<'a>,
+    rest: &'a [Step],
+    value: Value<'a>,
+    scope: Scope<'_, 'a>,
+) -> Result<(), String> {
     if !rest.is_empty() && !is_container(child) {
         match container(rest.first()) {
             Some(empty) => *child = empty,
@@ -262,10 +278,18 @@ mod tests {
             ("{}", vec![("$.a[*].b", "1")], "{}"),
             (r#"{"a":[{},{"b":2}]}"#, vec![("$.a[*].b", "1")], r#"{"a":[{"b":1},{"b":1}]}"#),
             (r#"{"a":[1,2]}"#, vec![("$.a[*]", "3")], r#"{"a":[3,3]}"#),
-            ("{}", vec![("$.a[?(@.v)]", "[1,2]"), ("$.a[?(@.v)]", "3")], r#"{"a":[{"v":1},{"v":2},{"v":3}]}"#),
+            (
+                "{}",
+                vec![("$.a[?(@.v)]", "[1,2]"), ("$.a[?(@.v)]", "3")],
+                r#"{"a":[{"v":1},{"v":2},{"v":3}]}"#,
+            ),
             ("{}", vec![("$.a[?(@['v'])]", "[]")], r#"{"a":[]}"#),
             ("{}", vec![("$.a[?(@.u.v)]", "1")], r#"{"a":[{"u":{"v":1}}]}"#),
-            (r#"{"a":[{"t":"x"},{"t":"y"}]}"#, vec![("$.a[?(@.t == 'x')].n", "1")], r#"{"a":[{"t":"x","n":1},{"t":"y"}]}"#),
+            (
+                r#"{"a":[{"t":"x"},{"t":"y"}]}"#,
+                vec![("$.a[?(@.t == 'x')].n", "1")],
+                r#"{"a":[{"t":"x","n":1},{"t":"y"}]}"#,
+            ),
             (r#"{"a":[{"t":"x"},{"t":"y"}]}"#, vec![("$.a[?(@.t == 'x')]", "1")], r#"{"a":[1,{"t":"y"}]}"#),
             (r#"{"a":"s"}"#, vec![("$.a.b", "1")], r#"{"a":{"b":1}}"#),
             (r#"{"a":null}"#, vec![("$.a[0]", "1")], r#"{"a":[1]}"#),

@@ -139,7 +139,9 @@ pub(super) fn escape(reader: &mut Reader, flags: Flags) -> Result<Atom, String> 
         'e' => Ok(Atom::Char('\u{1B}')),
         'c' => {
             let c = reader.next().ok_or("`\\c` is followed by a letter")?;
-            char::from_u32(u32::from(c) ^ 64).map(Atom::Char).ok_or_else(|| "`\\c` is followed by a letter".into())
+            char::from_u32(u32::from(c) ^ 64)
+                .map(Atom::Char)
+                .ok_or_else(|| "`\\c` is followed by a letter".into())
         }
         '0' => {
             let is_octal = |c: char| ('0'..='7').contains(&c);

@@ -43,7 +43,8 @@ impl Regex {
         if pattern.len() > MAX_LENGTH {
             return Err(format!("a pattern of more than {MAX_LENGTH} bytes"));
         }
-        let translated = translate::translate(pattern, flags).map_err(|e| format!("the pattern /{pattern}/ is wrong: {e}"))?;
+        let translated = translate::translate(pattern, flags)
+            .map_err(|e| format!("the pattern /{pattern}/ is wrong: {e}"))?;
         let text = if full { format!(r"\A(?:{translated})\z") } else { translated };
         let inner = RegexBuilder::new(&text)
             .backtrack_limit(BACKTRACK_LIMIT)
@@ -70,7 +71,10 @@ impl Regex {
     }
 
     fn failed(&self, error: &fancy_regex::Error) -> String {
-        format!("matching the pattern /{}/ was given up: {error}; write it so that it needs less backtracking", self.source)
+        format!(
+            "matching the pattern /{}/ was given up: {error}; write it so that it needs less backtracking",
+            self.source
+        )
     }
 
     /// Whether the pattern matches.

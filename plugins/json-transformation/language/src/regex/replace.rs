@@ -20,7 +20,13 @@ enum Piece {
 
 impl Regex {
     /// The text with matches replaced; `None` if there is no match.
-    pub fn replace(&self, text: &str, which: Replace, replacement: &str, budget: &Budget) -> Result<Option<String>, String> {
+    pub fn replace(
+        &self,
+        text: &str,
+        which: Replace,
+        replacement: &str,
+        budget: &Budget,
+    ) -> Result<Option<String>, String> {
         let mut matches: Vec<Groups> = Vec::new();
         let mut from = 0;
         while from <= text.len() && budget.step(1) {
@@ -76,16 +82,22 @@ impl Regex {
                     let number = if chars.peek() == Some(&'{') {
                         chars.next();
                         let name: String = chars.by_ref().take_while(|c| *c != '}').collect();
-                        self.named_group(&name).ok_or_else(|| format!("the pattern has no group named `{name}`"))?
+                        self.named_group(&name)
+                            .ok_or_else(|| format!("the pattern has no group named `{name}`"))?
                     } else {
                         let digit = |c: Option<&char>| c.and_then(|c| c.to_digit(10)).map(|n| n as usize);
                         let mut number = digit(chars.peek())
                             .ok_or("`$` in a replacement is followed by a group's number or name; `$` itself is written `\\$`")?;
                         chars.next();
                         if number > self.groups() {
-                            return Err(format!("the pattern has no group {number}; it has {}", self.groups()));
+                            return Err(format!(
+                                "the pattern has no group {number}; it has {}",
+                                self.groups()
+                            ));
                         }
-                        while let Some(next) = digit(chars.peek()).map(|n| number * 10 + n).filter(|n| *n <= self.groups()) {
+                        while let Some(next) =
+                            digit(chars.peek()).map(|n| number * 10 + n).filter(|n| *n <= self.groups())
+                        {
                             number = next;
                             chars.next();
                         }

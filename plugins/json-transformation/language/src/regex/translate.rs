@@ -137,7 +137,8 @@ pub(super) fn translate(pattern: &str, flags: &str) -> Result<String, String> {
 fn repetition(reader: &mut Reader, out: &mut String) -> Result<(), String> {
     let body = reader.take_while(24, |c| c.is_ascii_digit() || c == ',');
     let parts: Vec<&str> = body.split(',').collect();
-    let sound = matches!(parts.as_slice(), [n] if !n.is_empty()) || matches!(parts.as_slice(), [n, _] if !n.is_empty());
+    let sound = matches!(parts.as_slice(), [n] if !n.is_empty())
+        || matches!(parts.as_slice(), [n, _] if !n.is_empty());
     if !sound || !reader.eat("}") {
         return Err("after `{` a number of repetitions is expected; a brace itself is written `\\{`".into());
     }
@@ -198,7 +199,12 @@ pub(super) fn push_escaped(c: char, out: &mut String) {
 }
 
 /// What follows a `(`.
-fn group(reader: &mut Reader, current: &mut Flags, stack: &mut Vec<Flags>, out: &mut String) -> Result<(), String> {
+fn group(
+    reader: &mut Reader,
+    current: &mut Flags,
+    stack: &mut Vec<Flags>,
+    out: &mut String,
+) -> Result<(), String> {
     if stack.len() > 100 {
         return Err("groups nested more than 100 levels deep".into());
     }
@@ -281,7 +287,11 @@ fn escape(reader: &mut Reader, flags: Flags, out: &mut String) -> Result<(), Str
         }
         'k' => {
             reader.next();
-            let name = if reader.eat("<") { reader.take_while(64, |c| c.is_ascii_alphanumeric()) } else { String::new() };
+            let name = if reader.eat("<") {
+                reader.take_while(64, |c| c.is_ascii_alphanumeric())
+            } else {
+                String::new()
+            };
             if name.is_empty() || !reader.eat(">") {
                 return Err("a named back-reference is written `\\k<name>`".into());
             }

@@ -1,0 +1,252 @@
+//! A document applied to a batch of entities.
+
+use std::borrow::Cow;
+
+use crate::explain::Trace;
+use crate::functions::{Lookups, Random, Resolver};
+use crate::json;
+use crate::mapping::{Compiled, Entity, Operation};
+use crate::run::{Ending, Finished, Outside, run};
+use crate::value::Value;
+use crate::variables::Variables;
+
+/// How often identifiers are resolved for one batch. One round is enough unless an identifier
+/// decides which other identifiers are asked for.
+const MAX_ROUNDS: usize = 8;
+const CURRENT_DATE: &str = "currentDate";
+
+/// One entity and what is to be done with it.
+#[derive(Debug, Clone, Default)]
+pub struct Request<'t> {
+    /// `user`, `group`, …
+    pub entity_type: &'t str,
+    /// `read`, `create`, `update`, `patch` or `delete`.
+    pub operation: &'t str,
+    /// The entity: a JSON object.
+    pub json: &'t str,
+    /// Preset variables: a JSON object, or empty.
+    pub variables: &'t str,
+}
+
+/// How an application ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[allow(missing_docs)]
+pub enum Outcome {
+    Transformed,
+    Skipped,
+    #[default]
+    Ignored,
+    Failed,
+    Deleted,
+}
+
+impl Outcome {
+    /// The word used outside.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Outcome::Transformed => "transformed",
+            Outcome::Skipped => "skipped",
+            Outcome::Ignored => "ignored",
+            Outcome::Failed => "failed",
+            Outcome::Deleted => "deleted",
+        }
+    }
+}
+
+/// What became of one entity.
+#[derive(Debug, Clone, Default)]
+pub struct Answer {
+    /// How it ended.
+    pub outcome: Outcome,
+    /// The new entity, if transformed.
+    pub json: String,
+    /// All variables at the end: a JSON object, or empty.
+    pub variables: String,
+    /// Why it was skipped or failed.
+    pub reason: String,
+    /// JSON pointer to the mapping at fault, or empty.
+    pub mapping: String,
+    /// Values of mappings marked `correlationAttribute`.
+    pub correlation: Vec<String>,
+    /// Identifiers that could not be resolved.
+    pub unresolved: u32,
+    /// The trace as a JSON array, if asked for.
+    pub trace: String,
+}
+
+/// What a batch may use from outside.
+pub struct Outer<'o> {
+    /// Now, in milliseconds since 1970; only asked for if a document needs the time.
+    pub now_milliseconds: &'o dyn Fn() -> i64,
+    /// Randomness.
+    pub random: &'o mut dyn Random,
+    /// Relations of identifiers.
+    pub resolver: &'o mut dyn Resolver,
+    /// Answers carry their traces.
+    pub explain: bool,
+}
+
+/// A request ready to run.
+struct Prepared<'a> {
+    entity: &'a Entity,
+    operation: Operation,
+    input: Value<'a>,
+    variables: Variables<'a>,
+}
+
+impl Compiled {
+    /// Applies the document to each entity. One entity's failure is its own answer.
+    pub fn apply(&self, requests: &[Request<'_>], outer: &mut Outer<'_>) -> Vec<Answer> {
+        let mut lookups = Lookups::default();
+        let mut now: Option<String> = None;
+        let mut answers = Vec::with_capacity(requests.len());
+        let mut again: Vec<(usize, Prepared<'_>)> = Vec::new();
+        for (at, request) in requests.iter().enumerate() {
+            let answer = match self.prepare(request, &mut now, outer) {
+                Ok(prepared) => {
+                    let answer = self.once(&prepared, &mut lookups, outer);
+                    if lookups.missed {
+                        again.push((at, prepared));
+                    }
+                    answer
+                }
+                Err(answer) => answer,
+            };
+            answers.push(answer);
+        }
+        for _ in 0..MAX_ROUNDS {
+            if again.is_empty() {
+                break;
+            }
+            if let Err(message) = lookups.resolve(outer.resolver) {
+                for (at, _) in again.drain(..) {
+                    if let Some(answer) = answers.get_mut(at) {
+                        *answer = failed(
+                            format!("resolveEntityIds: the relations could not be read: {message}"),
+                            String::new(),
+                        );
+                    }
+                }
+                break;
+            }
+            again.retain(|(at, prepared)| {
+                if let Some(answer) = answers.get_mut(*at) {
+                    *answer = self.once(prepared, &mut lookups, outer);
+                }
+                lookups.missed
+            });
+        }
+        for (at, _) in again {
+            if let Some(answer) = answers.get_mut(at) {
+                *answer = failed(
+                    format!(
+                        "resolveEntityIds: identifiers lead to further identifiers more than {MAX_ROUNDS} times"
+                    ),
+                    String::new(),
+                );
+            }
+        }
+        answers
+    }
+
+    fn prepare<'a>(
+        &'a self,
+        request: &Request<'a>,
+        now: &mut Option<String>,
+        outer: &Outer<'_>,
+    ) -> Result<Prepared<'a>, Answer> {
+        let entity =
+            self.entity(request.entity_type).filter(|entity| !entity.ignored).ok_or_else(Answer::default)?;
+        let operation = Operation::of(request.operation).ok_or_else(|| {
+            failed(
+                format!(
+                    "`{}` is no operation; there are read, create, update, patch and delete",
+                    request.operation
+                ),
+                String::new(),
+            )
+        })?;
+        let input = json::parse(request.json)
+            .map_err(|error| failed(format!("the entity is {error}"), String::new()))?;
+        if !matches!(input, Value::Object(_)) {
+            return Err(failed(
+                format!("the entity is not a JSON object but {}", input.kind()),
+                String::new(),
+            ));
+        }
+        let mut variables = Variables::default();
+        if !request.variables.trim().is_empty() {
+            match json::parse(request.variables) {
+                Ok(Value::Object(members)) => variables = Variables::preset(members),
+                Ok(other) => {
+                    return Err(failed(
+                        format!("the variables are not a JSON object but {}", other.kind()),
+                        String::new(),
+                    ));
+                }
+                Err(error) => return Err(failed(format!("the variables are {error}"), String::new())),
+            }
+        }
+        if entity.needs_time && variables.get(CURRENT_DATE).is_none() {
+            let written = now.get_or_insert_with(|| {
+                let milliseconds = (outer.now_milliseconds)();
+                self.date_format
+                    .as_ref()
+                    .and_then(|format| format.write_milliseconds(milliseconds))
+                    .unwrap_or_default()
+            });
+            variables.set(Cow::Borrowed(CURRENT_DATE), Value::String(Cow::Owned(written.clone())));
+        }
+        Ok(Prepared { entity, operation, input, variables })
+    }
+
+    fn once<'a>(&'a self, prepared: &Prepared<'a>, lookups: &mut Lookups, outer: &mut Outer<'_>) -> Answer {
+        lookups.start();
+        let mut trace = outer.explain.then(<Trace as Default>::default);
+        let outside = Outside { random: &mut *outer.random, lookups: &mut *lookups, trace: trace.as_mut() };
+        let Finished { ending, variables, correlation } = run(
+            prepared.entity,
+            self.direction,
+            prepared.operation,
+            &prepared.input,
+            prepared.variables.clone(),
+            outside,
+        );
+        let mut answer = match ending {
+            Ending::Transformed(output) => {
+                let mut text = String::with_capacity(512);
+                json::write(&output, &mut text);
+                Answer { outcome: Outcome::Transformed, json: text, correlation, ..Answer::default() }
+            }
+            Ending::Skipped(reason) => Answer { outcome: Outcome::Skipped, reason, ..Answer::default() },
+            Ending::Failed { reason, mapping } => failed(reason, mapping),
+            Ending::Deleted => Answer { outcome: Outcome::Deleted, ..Answer::default() },
+        };
+        answer.variables = write_variables(&variables, prepared.entity.needs_time);
+        answer.unresolved = lookups.unresolved;
+        answer.trace = trace.map(Trace::into_json).unwrap_or_default();
+        answer
+    }
+}
+
+fn failed(reason: String, mapping: String) -> Answer {
+    Answer { outcome: Outcome::Failed, reason, mapping, ..Answer::default() }
+}
+
+/// The variables as a JSON object; the current date is the engine's own and stays out.
+fn write_variables(variables: &Variables<'_>, without_date: bool) -> String {
+    let mut text = String::new();
+    for (name, value) in variables.list() {
+        if without_date && name == CURRENT_DATE {
+            continue;
+        }
+        text.push(if text.is_empty() { '{' } else { ',' });
+        json::write_text(name, &mut text);
+        text.push(':');
+        json::write(value, &mut text);
+    }
+    if !text.is_empty() {
+        text.push('}');
+    }
+    text
+}

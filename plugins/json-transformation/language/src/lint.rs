@@ -1,0 +1,117 @@
+//! What is legal, but probably not what was meant.
+
+use crate::condition::{Expr, Operand, Operator};
+use crate::diagnostic::Problems;
+use crate::mapping::{Action, Direction, Entity, Operation, Origin};
+use crate::path::Step;
+use crate::value::Value;
+
+/// Properties that are not set become the text `null`. Inside a comparison with `null` that is the
+/// idiom for "not set", so it is no surprise there.
+pub(crate) fn missing_properties(missing: &[(String, String)], problems: &mut Problems) {
+    for (pointer, key) in missing {
+        if !pointer.ends_with("/condition") {
+            problems.warning(pointer, format!("the property `{key}` is not set, it becomes the text `null`"));
+        }
+    }
+}
+
+/// Comparisons that cannot mean what they say.
+pub(crate) fn condition(expr: &Expr, pointer: &str, problems: &mut Problems) {
+    match expr {
+        Expr::Or(list) | Expr::And(list) => list.iter().for_each(|expr| condition(expr, pointer, problems)),
+        Expr::Not(inner) => condition(inner, pointer, problems),
+        Expr::Relation(Operand::Path(path), operator, Operand::Literal(literal)) => {
+            let compares = matches!(
+                operator,
+                Operator::Equal
+                    | Operator::NotEqual
+                    | Operator::Identical
+                    | Operator::NotIdentical
+                    | Operator::Less
+                    | Operator::LessOrEqual
+                    | Operator::Greater
+                    | Operator::GreaterOrEqual
+            );
+            let lists = !path.definite && !matches!(path.steps.last(), Some(Step::Length));
+            if compares && lists && !matches!(literal, Value::Array(_)) {
+                let message = "the path finds a list, which never equals a single value; use CONTAINS, `=~` or a list such as ['x']";
+                problems.warning(pointer, message);
+            }
+        }
+        Expr::Relation(Operand::Path(_), Operator::Matches, Operand::Pattern(regex)) => {
+            let source = regex.source();
+            if !source.is_empty()
+                && source.chars().all(|c| c.is_alphanumeric() || matches!(c, '_' | ' ' | '-'))
+            {
+                let message = format!(
+                    "`=~` compares the whole text, so /{source}/ only matches `{source}`; for \"contains\" write /.*{source}.*/ or CONTAINS"
+                );
+                problems.warning(pointer, message);
+            }
+        }
+        _ => {}
+    }
+}
+
+/// Mappings of an entity type that cannot run, or undo one another.
+pub(crate) fn entity(entity: &Entity, direction: Direction, problems: &mut Problems) {
+    if let Some(Expr::Constant(false)) = entity.condition.as_ref().and_then(|condition| condition.expr()) {
+        problems.warning(
+            format!("{}/condition", entity.pointer),
+            "the condition is never fulfilled: every entity is skipped",
+        );
+    }
+    let mut written: Vec<(String, &str, Option<Operation>)> = Vec::new();
+    for mapping in &entity.mappings {
+        if let Some(Expr::Constant(false)) = mapping.condition.as_ref().and_then(|condition| condition.expr())
+        {
+            problems.warning(
+                format!("{}/condition", mapping.pointer),
+                "the condition is never fulfilled: the mapping never runs",
+            );
+        }
+        let Action::Set(set) = &mapping.action else {
+            written.clear();
+            continue;
+        };
+        if let Origin::Variable(name, _) = &set.origin
+            && name.as_ref() == "entityIdTargetSystem"
+            && set.variable.as_deref() == Some("entityIdTargetSystem")
+            && direction == Direction::Read
+        {
+            problems.warning(
+                &mapping.pointer,
+                "a read transformation sets entityIdSourceSystem, not entityIdTargetSystem",
+            );
+        }
+        let Some(path) = &set.target else { continue };
+        let plain = !path.steps.is_empty() && path.steps.iter().all(|step| matches!(step, Step::Name(_)));
+        if !plain {
+            continue;
+        }
+        let key = format!("{:?}", path.steps);
+        let constant = matches!(set.origin, Origin::Constant(_) | Origin::Template(_));
+        if constant
+            && mapping.condition.is_none()
+            && let Some((_, earlier, _)) =
+                written.iter().find(|(other, _, scope)| *other == key && *scope == mapping.scope)
+        {
+            let message = format!("this constant always overwrites what {earlier} wrote");
+            problems.warning(&mapping.pointer, message);
+        }
+        if !constant || mapping.condition.is_some() {
+            written.push((key, &mapping.pointer, mapping.scope));
+        }
+    }
+    if direction == Direction::Read
+        && !entity.ignored
+        && !entity.mappings.is_empty()
+        && !entity.mappings.iter().any(|mapping| {
+            matches!(&mapping.action, Action::Set(set) if set.variable.as_deref() == Some("entityIdSourceSystem"))
+        })
+    {
+        let message = "no mapping sets the variable entityIdSourceSystem, the identifier of the entity in the source";
+        problems.warning(&entity.pointer, message);
+    }
+}
