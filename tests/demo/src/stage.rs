@@ -1,6 +1,6 @@
 use anyhow::{Context, ensure};
 use gangway_company::Company;
-use gangway_kit::{Api, Engine, examples, gangway, root};
+use gangway_kit::{Api, Engine, component_file, examples, gangway, root};
 use std::path::PathBuf;
 use std::process::Command;
 
@@ -39,9 +39,8 @@ impl<'a> Stage<'a> {
     pub(crate) fn prepare(&self) -> anyhow::Result<()> {
         self.show(&["tenant", "create", TENANT])?;
         self.show(&["tenant", "create", PARTNER])?;
-        for plugin in ["csv", "scim2", "json_transformation"] {
-            let file = root().join(format!("plugins/target/wasm32-wasip2/release/{plugin}.wasm"));
-            self.show(&["plugin", "load", &file.to_string_lossy()])?;
+        for plugin in ["csv", "scim2", "json-transformation"] {
+            self.show(&["plugin", "load", &component_file(plugin).to_string_lossy()])?;
         }
         for system in ["hr.json", "directory-target.json", "directory-source.json", "partner-target.json"] {
             self.show(&["system", "create", system])?;

@@ -82,7 +82,7 @@ impl Api {
     /// Loads some of the project's components under their own names.
     pub async fn load(&self, plugins: &[&str]) -> anyhow::Result<()> {
         for plugin in plugins {
-            let wasm = crate::component(&plugin.replace('-', "_"))?;
+            let wasm = crate::component(plugin)?;
             let (status, answer) = self.upload(plugin, wasm).await?;
             if !status.is_success() {
                 bail!("plugin {plugin} was refused: {status}: {answer}");

@@ -16,7 +16,7 @@ mod slapd;
 
 pub use api::Api;
 pub use engine::{Engine, EngineOptions};
-pub use place::{component, examples, gangway, root};
+pub use place::{component, component_file, examples, gangway, root};
 pub use process::free_port;
 pub use relay::{Answer, Relay, Request, Rule};
 pub use scim::ScimServer;

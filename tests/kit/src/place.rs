@@ -22,9 +22,15 @@ pub fn gangway() -> anyhow::Result<PathBuf> {
     bail!("the gangway program is not built: run `cargo build -p gangway-cli`, or name it in GANGWAY_BIN")
 }
 
+/// The file of one of the project's components, by the plugin's name.
+pub fn component_file(plugin: &str) -> PathBuf {
+    let file = format!("gangway_plugin_{}.wasm", plugin.replace('-', "_"));
+    root().join("plugins/target/wasm32-wasip2/release").join(file)
+}
+
 /// The bytes of one of the project's components.
-pub fn component(name: &str) -> anyhow::Result<Vec<u8>> {
-    let file = root().join(format!("plugins/target/wasm32-wasip2/release/{name}.wasm"));
+pub fn component(plugin: &str) -> anyhow::Result<Vec<u8>> {
+    let file = component_file(plugin);
     std::fs::read(&file).with_context(|| format!("{} is not built: run `make plugins`", file.display()))
 }
 

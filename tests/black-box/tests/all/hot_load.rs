@@ -61,7 +61,7 @@ async fn a_running_job_ends_on_the_version_it_started_with() {
     relay.set_rule(|_, _, _| Answer::Late(Duration::from_millis(40)));
     let job = api.start("HR", "READ").await.unwrap();
     tokio::time::sleep(Duration::from_millis(300)).await;
-    let transformation = changed("json_transformation", "Entity condition [", "ENTITY condition [");
+    let transformation = changed("json-transformation", "Entity condition [", "ENTITY condition [");
     let (status, report) = api.upload("json-transformation", transformation).await.unwrap();
     assert_eq!(status, 200, "{report}");
     let (status, report) = api.upload("csv", changed("csv", " fields", " FIELDS")).await.unwrap();
