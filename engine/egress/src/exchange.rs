@@ -148,10 +148,19 @@ impl Exchange {
     ) -> Result<Answer, PluginError> {
         let rules = RetryRules { retries: self.settings.retries, interval: self.settings.retry_interval };
         let mut attempt = 0;
+        let mut waited = 0;
         let mut last: Option<PluginError> = None;
         loop {
             let result = match cancel.guard(self.attempt(request, dressed, authority)).await? {
                 Ok(result) => result,
+                // Requests that failed together close the way for one another: they wait it out.
+                Err(Held::Unreachable { again, .. })
+                    if attempt > 0 && waited < rules.retries && again <= rules.interval =>
+                {
+                    waited += 1;
+                    cancel.guard(tokio::time::sleep(again)).await?;
+                    continue;
+                }
                 // What the attempt before this one met says more than that there was no other.
                 Err(held) => return Err(last.unwrap_or_else(|| self.held(held, authority))),
             };

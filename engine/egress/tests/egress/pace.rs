@@ -184,3 +184,32 @@ async fn the_rest_outlives_a_change_of_properties() {
     egress.forget(&system.tenant, &system.id);
     assert!(egress.for_system(&system, Arc::default()).unwrap().send(get(server.origin())).await.is_ok());
 }
+
+#[tokio::test]
+async fn requests_that_failed_together_survive_a_short_outage() {
+    let server = Server::start(|_, _| Reply::status(200)).await;
+    let port = server.port;
+    drop(server);
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    let url = format!("http://127.0.0.1:{port}");
+    let egress = open(&system(&url, &[]));
+    tokio::spawn(async move {
+        // Longer than the waits of the requests themselves, shorter than the pause after failures.
+        tokio::time::sleep(Duration::from_millis(250)).await;
+        let listener = tokio::net::TcpListener::bind(("127.0.0.1", port)).await.unwrap();
+        loop {
+            use tokio::io::{AsyncReadExt, AsyncWriteExt};
+            let (mut socket, _) = listener.accept().await.unwrap();
+            tokio::spawn(async move {
+                let mut buffer = [0; 1024];
+                let _ = socket.read(&mut buffer).await;
+                let _ = socket
+                    .write_all(b"HTTP/1.1 200 x\r\ncontent-length: 0\r\nconnection: close\r\n\r\n")
+                    .await;
+            });
+        }
+    });
+    for answer in egress.send_many(vec![post(url, "x"); 40]).await {
+        assert_eq!(answer.unwrap().status, 200);
+    }
+}

@@ -10,24 +10,24 @@ use tokio_rustls::TlsAcceptor;
 
 /// A request as it arrived.
 #[derive(Clone, Debug, Default)]
-pub struct Seen {
-    pub line: String,
-    pub headers: Vec<(String, String)>,
-    pub body: String,
+pub(crate) struct Seen {
+    pub(crate) line: String,
+    pub(crate) headers: Vec<(String, String)>,
+    pub(crate) body: String,
     /// Whether the connection showed a client certificate.
-    pub certificate: bool,
+    pub(crate) certificate: bool,
     /// How many requests, this one included, were in work.
-    pub at_once: usize,
+    pub(crate) at_once: usize,
 }
 
 impl Seen {
-    pub fn header(&self, name: &str) -> Option<&str> {
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
         self.headers.iter().find(|(n, _)| n.eq_ignore_ascii_case(name)).map(|(_, v)| v.as_str())
     }
 }
 
 /// What comes back.
-pub enum Reply {
+pub(crate) enum Reply {
     /// Status, header lines, body.
     Answer(u16, Vec<String>, Vec<u8>),
     /// These bytes, then the end of the connection.
@@ -39,21 +39,21 @@ pub enum Reply {
 }
 
 impl Reply {
-    pub fn status(status: u16) -> Self {
+    pub(crate) fn status(status: u16) -> Self {
         Self::Answer(status, Vec::new(), Vec::new())
     }
-    pub fn body(body: impl Into<Vec<u8>>) -> Self {
+    pub(crate) fn body(body: impl Into<Vec<u8>>) -> Self {
         Self::Answer(200, Vec::new(), body.into())
     }
-    pub fn with(status: u16, header: &str) -> Self {
+    pub(crate) fn with(status: u16, header: &str) -> Self {
         Self::Answer(status, vec![header.to_owned()], Vec::new())
     }
 }
 
 type Handler = dyn Fn(usize, &Seen) -> Reply + Send + Sync;
 
-pub struct Server {
-    pub port: u16,
+pub(crate) struct Server {
+    pub(crate) port: u16,
     scheme: &'static str,
     seen: Arc<Mutex<Vec<Seen>>>,
     task: JoinHandle<()>,
@@ -67,11 +67,11 @@ impl Drop for Server {
 
 impl Server {
     /// The handler gets the number of the request, from 0.
-    pub async fn start(handler: impl Fn(usize, &Seen) -> Reply + Send + Sync + 'static) -> Self {
+    pub(crate) async fn start(handler: impl Fn(usize, &Seen) -> Reply + Send + Sync + 'static) -> Self {
         Self::serve(None, handler).await
     }
 
-    pub async fn tls(
+    pub(crate) async fn tls(
         config: ServerConfig,
         handler: impl Fn(usize, &Seen) -> Reply + Send + Sync + 'static,
     ) -> Self {
@@ -113,19 +113,19 @@ impl Server {
         Self { port, scheme, seen, task }
     }
 
-    pub fn origin(&self) -> String {
+    pub(crate) fn origin(&self) -> String {
         format!("{}://127.0.0.1:{}", self.scheme, self.port)
     }
 
-    pub fn named(&self, host: &str) -> String {
+    pub(crate) fn named(&self, host: &str) -> String {
         format!("{}://{host}:{}", self.scheme, self.port)
     }
 
-    pub fn seen(&self) -> Vec<Seen> {
+    pub(crate) fn seen(&self) -> Vec<Seen> {
         self.seen.lock().unwrap().clone()
     }
 
-    pub fn count(&self) -> usize {
+    pub(crate) fn count(&self) -> usize {
         self.seen.lock().unwrap().len()
     }
 }

@@ -12,25 +12,26 @@ use rustls::server::WebPkiClientVerifier;
 use rustls::{RootCertStore, ServerConfig};
 use std::convert::Infallible;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpListener;
 use tokio_rustls::TlsAcceptor;
 
 /// A certificate authority and what it signed.
-pub struct Ca {
+pub(crate) struct Ca {
     issuer: Issuer<'static, KeyPair>,
     der: CertificateDer<'static>,
-    pub pem: String,
+    pub(crate) pem: String,
 }
 
-pub struct Leaf {
+pub(crate) struct Leaf {
     der: CertificateDer<'static>,
     key: KeyPair,
-    pub pem: String,
+    pub(crate) pem: String,
 }
 
 impl Ca {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let mut params = CertificateParams::new(Vec::new()).unwrap();
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         let key = KeyPair::generate().unwrap();
@@ -38,7 +39,7 @@ impl Ca {
         Self { der: certificate.der().clone(), pem: certificate.pem(), issuer: Issuer::new(params, key) }
     }
 
-    pub fn leaf(&self, name: &str, expired: bool) -> Leaf {
+    pub(crate) fn leaf(&self, name: &str, expired: bool) -> Leaf {
         let mut params = CertificateParams::new(vec![name.to_owned()]).unwrap();
         if expired {
             params.not_before = rcgen::date_time_ymd(2000, 1, 1);
@@ -50,7 +51,7 @@ impl Ca {
     }
 
     /// A server's configuration; with `clients`, it insists on a certificate of this authority.
-    pub fn server(&self, name: &str, expired: bool, clients: bool) -> ServerConfig {
+    pub(crate) fn server(&self, name: &str, expired: bool, clients: bool) -> ServerConfig {
         let leaf = self.leaf(name, expired);
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let builder = ServerConfig::builder_with_provider(provider.clone())
@@ -71,7 +72,7 @@ impl Ca {
 }
 
 /// `scim.example` and `other.example` are this machine.
-pub fn named() -> EgressConfig {
+pub(crate) fn named() -> EgressConfig {
     let mut config = config();
     config.lookup = Names::of(&[("scim.example", &["127.0.0.1"]), ("other.example", &["127.0.0.1"])]);
     config
@@ -170,25 +171,24 @@ async fn a_client_certificate_is_shown_with_credentials_only() {
     assert!(error.message.contains("ClientKey") && !error.message.contains("PRIVATE"), "{error}");
 }
 
-#[tokio::test]
-async fn http2_is_spoken_where_the_server_can() {
-    let ca = Ca::new();
-    let mut config = ca.server("scim.example", false, false);
+/// A server that speaks HTTP/2 only, and the number of its connections.
+pub(crate) async fn http2(ca: &Ca, name: &str, body: &'static str) -> (u16, Arc<AtomicUsize>) {
+    let mut config = ca.server(name, false, false);
     config.alpn_protocols = vec![b"h2".to_vec()];
     let acceptor = TlsAcceptor::from(Arc::new(config));
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
-    let connections = Arc::new(std::sync::atomic::AtomicUsize::new(0));
+    let connections = Arc::new(AtomicUsize::new(0));
     let counted = connections.clone();
     tokio::spawn(async move {
         loop {
             let (socket, _) = listener.accept().await.unwrap();
-            counted.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+            counted.fetch_add(1, Ordering::Relaxed);
             let acceptor = acceptor.clone();
             tokio::spawn(async move {
                 let socket = acceptor.accept(socket).await.unwrap();
                 let service = service_fn(|request: hyper::Request<hyper::body::Incoming>| async move {
-                    let body = format!("{:?} {}", request.version(), "x".repeat(100_000));
+                    assert_eq!(request.version(), hyper::Version::HTTP_2);
                     Ok::<_, Infallible>(hyper::Response::new(reqwest::Body::from(body)))
                 });
                 let _ = hyper::server::conn::http2::Builder::new(TokioExecutor::new())
@@ -197,12 +197,19 @@ async fn http2_is_spoken_where_the_server_can() {
             });
         }
     });
+    (port, connections)
+}
+
+#[tokio::test]
+async fn http2_is_spoken_where_the_server_can() {
+    let ca = Ca::new();
+    let body: &str = Box::leak("x".repeat(100_000).into_boxed_str());
+    let (port, connections) = http2(&ca, "scim.example", body).await;
     let url = format!("https://scim.example:{port}");
     let egress = open_with(named(), &system(&url, &[("tls.trusted.certificates", &ca.pem)]));
     egress.send(get(url.clone())).await.unwrap();
     for answer in egress.send_many(vec![get(url.clone()); 20]).await {
-        let answer = answer.unwrap();
-        assert!(answer.body.starts_with(b"HTTP/2.0 ") && answer.body.len() == 100_009);
+        assert_eq!(answer.unwrap().body.len(), 100_000);
     }
-    assert_eq!(connections.load(std::sync::atomic::Ordering::Relaxed), 1, "one connection carries them all");
+    assert_eq!(connections.load(Ordering::Relaxed), 1, "one connection carries them all");
 }

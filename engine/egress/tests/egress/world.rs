@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
-pub const CANARY: &str = "canary-7f3a91c2";
+pub(crate) const CANARY: &str = "canary-7f3a91c2";
 
 struct Fixed;
 impl Clock for Fixed {
@@ -21,9 +21,9 @@ impl Clock for Fixed {
 }
 
 #[derive(Default)]
-pub struct Names(pub HashMap<String, Vec<IpAddr>>);
+pub(crate) struct Names(pub(crate) HashMap<String, Vec<IpAddr>>);
 impl Names {
-    pub fn of(names: &[(&str, &[&str])]) -> Arc<Self> {
+    pub(crate) fn of(names: &[(&str, &[&str])]) -> Arc<Self> {
         let names = names.iter().map(|(name, addresses)| {
             ((*name).to_owned(), addresses.iter().map(|a| a.parse().unwrap()).collect())
         });
@@ -37,7 +37,7 @@ impl Lookup for Names {
     }
 }
 
-pub fn config() -> EgressConfig {
+pub(crate) fn config() -> EgressConfig {
     let mut config = EgressConfig::new(Arc::new(Fixed));
     config.jitter = Arc::new(|| 1.0);
     config.limits.backoff = Duration::from_millis(10);
@@ -49,7 +49,7 @@ pub fn config() -> EgressConfig {
 }
 
 /// A system that may reach loopback.
-pub fn system(url: &str, properties: &[(&str, &str)]) -> System {
+pub(crate) fn system(url: &str, properties: &[(&str, &str)]) -> System {
     let mut system = System {
         tenant: "t".into(),
         id: "s-1".into(),
@@ -75,15 +75,15 @@ pub fn system(url: &str, properties: &[(&str, &str)]) -> System {
     system
 }
 
-pub fn open_with(config: EgressConfig, system: &System) -> Arc<SystemEgress> {
+pub(crate) fn open_with(config: EgressConfig, system: &System) -> Arc<SystemEgress> {
     Egress::new(config).for_system(system, Arc::new(AtomicBool::new(false))).unwrap()
 }
 
-pub fn open(system: &System) -> Arc<SystemEgress> {
+pub(crate) fn open(system: &System) -> Arc<SystemEgress> {
     open_with(config(), system)
 }
 
-pub fn get(url: impl Into<String>) -> HttpRequest {
+pub(crate) fn get(url: impl Into<String>) -> HttpRequest {
     HttpRequest {
         method: "GET".into(),
         url: url.into(),
@@ -93,11 +93,11 @@ pub fn get(url: impl Into<String>) -> HttpRequest {
     }
 }
 
-pub fn post(url: impl Into<String>, body: &str) -> HttpRequest {
+pub(crate) fn post(url: impl Into<String>, body: &str) -> HttpRequest {
     HttpRequest { method: "POST".into(), body: body.into(), idempotent: false, ..get(url) }
 }
 
 /// With the system's credentials.
-pub fn authenticated(url: impl Into<String>) -> HttpRequest {
+pub(crate) fn authenticated(url: impl Into<String>) -> HttpRequest {
     HttpRequest { auth: "system".into(), ..get(url) }
 }
