@@ -5,7 +5,9 @@
 #![forbid(unsafe_code)]
 
 mod bad_input;
+mod canary;
 mod crash;
+mod hostile;
 mod hot_load;
 mod ldap;
 mod reference;
