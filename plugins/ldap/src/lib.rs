@@ -1,0 +1,78 @@
+//! Users and groups of LDAP directories (RFC 4511), Active Directory among them, as source and as target.
+
+pub mod ber;
+pub mod changes;
+pub mod client;
+pub mod dn;
+pub mod failure;
+pub mod filter;
+pub mod finding;
+pub mod mapping;
+pub mod message;
+pub mod paging;
+pub mod ranges;
+pub mod settings;
+#[cfg(test)]
+mod tests;
+pub mod writing;
+
+use client::Worker;
+use gangway_sdk::{
+    AttributeValue, Connector, Entity, Operation, Outcome, Page, Result, Source, Target, system,
+};
+use paging::Pages;
+use settings::Settings;
+
+/// The connector to one directory.
+#[derive(Debug)]
+pub struct Ldap {
+    settings: Settings,
+    pages: Pages,
+    worker: Worker,
+}
+
+impl Ldap {
+    fn by_ids(&mut self, entity_type: &str, ids: &[String]) -> Vec<Result<Entity>> {
+        match self.settings.tree(entity_type) {
+            Ok(tree) => finding::by_ids(&self.settings, &mut self.worker, tree, ids),
+            Err(error) => ids.iter().map(|_| Err(error.clone())).collect(),
+        }
+    }
+}
+
+impl Connector for Ldap {
+    fn open() -> Result<Self> {
+        let settings = Settings::read(&system::properties())?;
+        Ok(Self { settings, pages: Pages::default(), worker: Worker::default() })
+    }
+}
+
+impl Source for Ldap {
+    fn read_page(&mut self, entity_type: &str, cursor: Option<&str>, limit: u32) -> Result<Page> {
+        system::check_cancelled()?;
+        let tree = self.settings.tree(entity_type)?;
+        self.pages.read(&self.settings, &mut self.worker, tree, cursor, limit)
+    }
+
+    fn read_entities(&mut self, entity_type: &str, ids: &[String]) -> Vec<Result<Entity>> {
+        self.by_ids(entity_type, ids)
+    }
+}
+
+impl Target for Ldap {
+    fn write(&mut self, operations: &[Operation]) -> Result<Vec<Outcome>> {
+        system::check_cancelled()?;
+        Ok(writing::write(&self.settings, &mut self.worker, operations))
+    }
+
+    fn read_entities(&mut self, entity_type: &str, ids: &[String]) -> Vec<Result<Entity>> {
+        self.by_ids(entity_type, ids)
+    }
+
+    fn find(&mut self, entity_type: &str, attributes: &[AttributeValue], limit: u32) -> Result<Vec<Entity>> {
+        let tree = self.settings.tree(entity_type)?;
+        finding::find(&self.settings, &mut self.worker, tree, attributes, limit)
+    }
+}
+
+gangway_sdk::plugin! { manifest: "plugin.json", source: Ldap, target: Ldap }
