@@ -157,7 +157,8 @@ impl Ledger {
     /// Ends the job.
     pub(crate) async fn finish(mut self, status: JobStatus) -> Result<Job, (Job, Stop)> {
         self.job.status = status;
-        self.job.end_ms = Some(self.run.clock.now_ms());
+        // An interrupted job has not ended: it goes on after the restart.
+        self.job.end_ms = (status != JobStatus::PendingRestart).then(|| self.run.clock.now_ms());
         match self.commit(Vec::new()).await {
             Ok(()) => Ok(self.job),
             Err(stop) => Err((self.durable, stop)),

@@ -97,6 +97,10 @@ pub(crate) mod tests {
         }
     }
 
+    pub(crate) fn system_called(id: &str) -> System {
+        System { id: id.into(), ..system("scim2", &[]) }
+    }
+
     #[test]
     fn a_system_specific_prefix_beats_the_generic_one() {
         let unique = |plugin, properties| unique_attributes(&system(plugin, properties), "user");

@@ -297,12 +297,9 @@ impl Inner {
     }
 
     async fn run(self: Arc<Self>, entry: Entry) {
-        let (mut job, stored) = self.execute(&entry).await;
+        let (job, stored) = self.execute(&entry).await;
         if !stored && job.status.is_final() {
             self.state().unrecorded.push(job.clone());
-        }
-        if job.status == JobStatus::PendingRestart {
-            job.end_ms = None;
         }
         tracing::info!(job = %job.id, status = ?job.status, "job ended");
         {

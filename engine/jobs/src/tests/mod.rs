@@ -1,1 +1,10 @@
+//! Whole jobs against fakes of the ports and a real store in memory.
 
+mod conflicts;
+mod crashes;
+mod deletions;
+mod mortal;
+mod queue;
+mod reads;
+mod targets;
+mod world;
