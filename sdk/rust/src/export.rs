@@ -115,3 +115,6 @@ impl<T: Transformation> transformation_export::GuestCompiled for CompiledExport<
         self.0.apply(requests, explain)
     }
 }
+
+#[cfg(test)]
+mod tests;

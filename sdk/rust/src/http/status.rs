@@ -11,8 +11,10 @@ impl Response {
     pub fn error(&self) -> Error {
         let (code, meaning) = meaning(self.status);
         let said = self.said().map(|said| format!(" It says: {said}")).unwrap_or_default();
-        let message =
-            format!("The system answered {} {} with the status {}{said}", self.method, self.url, self.status);
+        let message = format!(
+            "The system answered {} {} with the status {}.{said}",
+            self.method, self.url, self.status
+        );
         let stop = if message.ends_with(['.', '!', '?']) { "" } else { "." };
         let mut error = Error::new(code, format!("{message}{stop} {meaning}"))
             .with_detail("status", self.status)

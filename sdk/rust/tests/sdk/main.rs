@@ -1,0 +1,7 @@
+//! The SDK as an author uses it, against the fake host.
+
+mod connector;
+mod errors;
+mod host;
+mod http;
+mod properties;
