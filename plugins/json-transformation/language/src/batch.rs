@@ -110,7 +110,7 @@ impl Compiled {
                     }
                     answer
                 }
-                Err(answer) => answer,
+                Err(answer) => *answer,
             };
             answers.push(answer);
         }
@@ -154,37 +154,29 @@ impl Compiled {
         request: &Request<'a>,
         now: &mut Option<String>,
         outer: &Outer<'_>,
-    ) -> Result<Prepared<'a>, Answer> {
-        let entity =
-            self.entity(request.entity_type).filter(|entity| !entity.ignored).ok_or_else(Answer::default)?;
+    ) -> Result<Prepared<'a>, Box<Answer>> {
+        let entity = self
+            .entity(request.entity_type)
+            .filter(|entity| !entity.ignored)
+            .ok_or_else(Box::<Answer>::default)?;
         let operation = Operation::of(request.operation).ok_or_else(|| {
-            failed(
-                format!(
-                    "`{}` is no operation; there are read, create, update, patch and delete",
-                    request.operation
-                ),
-                String::new(),
-            )
+            refused(format!(
+                "`{}` is no operation; there are read, create, update, patch and delete",
+                request.operation
+            ))
         })?;
-        let input = json::parse(request.json)
-            .map_err(|error| failed(format!("the entity is {error}"), String::new()))?;
+        let input = json::parse(request.json).map_err(|error| refused(format!("the entity is {error}")))?;
         if !matches!(input, Value::Object(_)) {
-            return Err(failed(
-                format!("the entity is not a JSON object but {}", input.kind()),
-                String::new(),
-            ));
+            return Err(refused(format!("the entity is not a JSON object but {}", input.kind())));
         }
         let mut variables = Variables::default();
         if !request.variables.trim().is_empty() {
             match json::parse(request.variables) {
                 Ok(Value::Object(members)) => variables = Variables::preset(members),
                 Ok(other) => {
-                    return Err(failed(
-                        format!("the variables are not a JSON object but {}", other.kind()),
-                        String::new(),
-                    ));
+                    return Err(refused(format!("the variables are not a JSON object but {}", other.kind())));
                 }
-                Err(error) => return Err(failed(format!("the variables are {error}"), String::new())),
+                Err(error) => return Err(refused(format!("the variables are {error}"))),
             }
         }
         if entity.needs_time && variables.get(CURRENT_DATE).is_none() {
@@ -227,6 +219,10 @@ impl Compiled {
         answer.trace = trace.map(Trace::into_json).unwrap_or_default();
         answer
     }
+}
+
+fn refused(reason: String) -> Box<Answer> {
+    Box::new(failed(reason, String::new()))
 }
 
 fn failed(reason: String, mapping: String) -> Answer {

@@ -92,10 +92,4 @@ impl Budget {
     pub fn fault(&self) -> Option<String> {
         self.fault.borrow().clone()
     }
-
-    /// Whether nothing went wrong so far.
-    #[inline]
-    pub fn sound(&self) -> bool {
-        self.fault.borrow().is_none()
-    }
 }

@@ -103,14 +103,6 @@ impl Template {
         });
         pieces.collect()
     }
-
-    /// The names of the variables referred to.
-    pub fn names(&self) -> impl Iterator<Item = &str> {
-        self.parts.iter().filter_map(|part| match part {
-            Part::Variable(name) => Some(name.as_ref()),
-            Part::Text(_) => None,
-        })
-    }
 }
 
 #[cfg(test)]

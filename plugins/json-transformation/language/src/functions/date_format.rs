@@ -62,7 +62,9 @@ impl DateFormat {
                         Some('\'') => break,
                         Some(c) => text.push(c),
                         None => {
-                            return Err(format!("the date format `{pattern}` has a quote that is not closed"));
+                            return Err(format!(
+                                "the date format `{pattern}` has a quote that is not closed"
+                            ));
                         }
                     }
                 },

@@ -141,10 +141,8 @@ fn visit<'a>(
                 }
             }
         }
-        (Step::Filter(test), node) if matches!(node, Value::Object(_)) => {
-            if holds(test, node, scope) {
-                visit(node, rest, scope, edit);
-            }
+        (Step::Filter(test), node) if matches!(node, Value::Object(_)) && holds(test, node, scope) => {
+            visit(node, rest, scope, edit);
         }
         (Step::Deep, node) => deep(node, rest, scope, edit),
         _ => {}

@@ -35,6 +35,7 @@ impl<'r, 'a> Found<'r, 'a> {
     }
 
     /// A copy of what was found; a list becomes an array.
+    #[cfg(test)]
     pub fn into_value(self) -> Option<Value<'a>> {
         match self {
             Found::Missing => None,
@@ -136,9 +137,8 @@ impl<'r, 'a> Walk<'r, 'a> {
                 }
             }
             (Step::Names(names), Value::Object(_)) if rest.is_empty() => {
-                if self.scope.budget.copy(node.nodes()) {
-                    hits.push(Cow::Owned(project(node, names)));
-                }
+                let affordable = self.scope.budget.copy(node.nodes());
+                hits.extend(affordable.then(|| Cow::Owned(project(node, names))));
             }
             (Step::Names(names), Value::Object(_)) => {
                 for next in names.iter().filter_map(|name| node.get(name)) {
@@ -178,10 +178,8 @@ impl<'r, 'a> Walk<'r, 'a> {
                 }
             }
             // On an object the filter tests the object itself.
-            (Step::Filter(test), Value::Object(_)) => {
-                if test.holds(node, self.scope) {
-                    self.collect(node, rest, hits);
-                }
+            (Step::Filter(test), Value::Object(_)) if test.holds(node, self.scope) => {
+                self.collect(node, rest, hits);
             }
             (Step::Deep, _) => self.deep(node, rest, hits),
             (Step::Length, _) => hits.extend(length(node).map(Cow::Owned)),
@@ -267,6 +265,6 @@ mod tests {
         let budget = Budget::default();
         let scope = Scope { input: &input, variables: &Variables::default(), budget: &budget };
         let _ = path.read(&input, scope);
-        assert!(!budget.sound());
+        assert!(budget.fault().is_some());
     }
 }
