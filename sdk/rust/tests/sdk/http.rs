@@ -69,6 +69,52 @@ fn an_error_says_what_the_system_said() {
         error.message,
         "The system answered GET https://example.com/Users with the status 409. It says: userName 'ada' is taken. An entity with the same unique attribute exists there already."
     );
+    for body in
+        [json!({"error": {"message": "why"}}), json!({"error": "why"}), json!({"error_description": "why"})]
+    {
+        assert!(answered(Answer::json(400, body)).error().message.contains("It says: why."));
+    }
+}
+
+#[test]
+fn retry_after_is_read_as_seconds_and_as_a_date() {
+    let after = |value: &str, date: Option<&str>| {
+        let mut answer = Answer::status(429).header("Retry-After", value);
+        if let Some(date) = date {
+            answer = answer.header("Date", date);
+        }
+        answered(answer).error().retry_after_ms
+    };
+    assert_eq!(after("120", None), Some(120_000));
+    assert_eq!(after(" 0.5 ", None), Some(500));
+    let date = Some("Tue, 24 Nov 2026 07:00:00 GMT");
+    assert_eq!(after("Tue, 24 Nov 2026 07:01:30 GMT", date), Some(90_000));
+    assert_eq!(after("Tue, 24 Nov 2026 06:00:00 GMT", date), Some(0));
+    assert_eq!(after("Tue, 24 Nov 2026 07:01:30 GMT", None), None);
+    for odd in ["-1", "soon", "1e30", "NaN", "inf", ""] {
+        assert_eq!(after(odd, date), None, "{odd}");
+    }
+}
+
+#[test]
+fn an_answer_that_is_not_json_is_quoted() {
+    let page = answered(Answer::body(200, "text/html", "<html>\n  <title>Sign in</title>"));
+    let error = page.json::<Value>().unwrap_err();
+    assert!(error.is(code::PROTOCOL));
+    assert!(
+        error.message.contains("not JSON (text/html)") && error.message.contains("<html> <title>Sign in")
+    );
+    assert_eq!(error.detail("contentType"), Some("text/html"));
+    let empty = answered(Answer::status(200)).json::<Value>().unwrap_err();
+    assert!(empty.message.contains("empty body"), "{empty}");
+    let shape =
+        answered(Answer::json(200, "[1]")).json::<std::collections::BTreeMap<String, u8>>().unwrap_err();
+    assert!(shape.message.contains("another shape"), "{shape}");
+}
+
+#[test]
+fn an_excerpt_is_short_and_keeps_secrets_out() {
+    let secret = "s3cr3t";
     for body in [
         json!({"user": "ada", "password": secret}).to_string(),
         json!({"a": [{"accessToken": secret, "api-key": secret}], "client_secret": [secret]}).to_string(),
