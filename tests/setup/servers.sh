@@ -36,10 +36,12 @@ if [ -n "$packages" ]; then
 fi
 
 if have python3; then
-	if [ ! -x "$venv/bin/scim2-server" ]; then
+	# Again when the list of packages has changed.
+	if ! cmp -s "$here/tests/setup/requirements.txt" "$venv/requirements.txt"; then
 		mkdir -p "$here/target"
 		python3 -m venv "$venv"
 		"$venv/bin/pip" install --quiet --disable-pip-version-check -r "$here/tests/setup/requirements.txt"
+		cp "$here/tests/setup/requirements.txt" "$venv/requirements.txt"
 	fi
 fi
 [ -x "$venv/bin/scim2-server" ] || missing="$missing\n  scim2-server: python3 -m venv target/test-venv && target/test-venv/bin/pip install -r tests/setup/requirements.txt"

@@ -5,7 +5,7 @@ use serde_json::Value;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-/// A running scim2-server (in memory, base path `/v2`), under gunicorn with eight threads.
+/// A running scim2-server (in memory, base path `/v2`).
 #[derive(Debug)]
 pub struct ScimServer {
     _process: Process,
@@ -16,17 +16,27 @@ pub struct ScimServer {
 impl ScimServer {
     /// Starts an empty server with a bearer token.
     pub fn start(token: &str) -> anyhow::Result<Self> {
-        let program = root().join("target/test-venv/bin/scim2-server");
-        if !program.is_file() {
-            bail!("scim2-server is not installed: run tests/setup/servers.sh (`make test` does)");
-        }
         let port = free_port()?;
-        let mut command = Command::new(program);
+        let mut command = program("scim2-server")?;
+        command.args(["--hostname", "127.0.0.1", "--port", &port.to_string(), "--bearer-token", token]);
+        Self::serve(command, port, token)
+    }
+
+    /// The same application under gunicorn with eight threads, which takes load.
+    pub fn start_for_load(token: &str) -> anyhow::Result<Self> {
+        let port = free_port()?;
+        let mut command = program("gunicorn")?;
+        let application = format!("scim_app:build('{token}')");
         command
-            .args(["--hostname", "127.0.0.1", "--port", &port.to_string(), "--bearer-token", token])
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null());
+            .args(["-w", "1", "--threads", "8", "-k", "gthread", "-b", &format!("127.0.0.1:{port}")])
+            .arg("--chdir")
+            .arg(root().join("tests/kit"))
+            .arg(application);
+        Self::serve(command, port, token)
+    }
+
+    fn serve(mut command: Command, port: u16, token: &str) -> anyhow::Result<Self> {
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
         let mut process = Process::start("scim2-server", &mut command)?;
         process.wait_for(port, Duration::from_secs(30))?;
         Ok(Self { _process: process, port, token: token.to_owned() })
@@ -46,6 +56,15 @@ impl ScimServer {
     pub async fn all(&self, endpoint: &str) -> anyhow::Result<Vec<Value>> {
         all_resources(&self.url(), &self.token, endpoint).await
     }
+}
+
+/// A program of the test environment.
+fn program(name: &str) -> anyhow::Result<Command> {
+    let program = root().join("target/test-venv/bin").join(name);
+    if !program.is_file() {
+        bail!("{name} is not installed: run tests/setup/servers.sh (`make test` does)");
+    }
+    Ok(Command::new(program))
 }
 
 /// All resources of a SCIM endpoint, page by page.
