@@ -87,7 +87,7 @@ impl Rdn {
             .iter()
             .map(|(name, value)| {
                 let value = value.split_whitespace().collect::<Vec<_>>().join(" ");
-                format!("{}={}", name.to_ascii_lowercase(), escape(&value.to_lowercase()))
+                format!("{}={}", name.to_ascii_lowercase(), escape(&folded(&value)))
             })
             .collect();
         pairs.sort_unstable();
@@ -95,9 +95,23 @@ impl Rdn {
     }
 }
 
-/// The form in which two names of the same entry are the same text; a text that is no name as it is.
+/// The form in which two names of the same entry are the same text: in lower case, one way to escape,
+/// no needless blanks. A server takes it for the name it has; what it was spelled like gets lost. What is
+/// no name comes back in lower case.
 pub fn normal(text: &str) -> String {
-    Dn::parse(text).map_or_else(|| text.to_lowercase(), |dn| dn.normal())
+    Dn::parse(text).map_or_else(|| folded(text), |dn| dn.normal())
+}
+
+/// In lower case, character by character: a name must come out the same wherever it stands.
+fn folded(text: &str) -> String {
+    let single = |character: char| {
+        let mut lower = character.to_lowercase();
+        match (lower.next(), lower.next()) {
+            (Some(one), None) => one,
+            _ => character,
+        }
+    };
+    text.chars().map(single).collect()
 }
 
 /// A value as it stands in a name: nothing in it can end the value or begin another.
@@ -143,7 +157,12 @@ fn pair(text: &str) -> Option<(String, String)> {
     if !named {
         return None;
     }
-    Some((name.to_owned(), unescape(trim_end(value.trim_start()))?))
+    let value = trim_end(value.trim_start());
+    // The bytes of a value of unknown syntax: its text form has no other way to be written.
+    if value.starts_with('#') {
+        return None;
+    }
+    Some((name.to_owned(), unescape(value)?))
 }
 
 /// Without blanks at the end, but for one that a backslash keeps.

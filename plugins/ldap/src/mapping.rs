@@ -8,18 +8,19 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use gangway_sdk::{Entity, Error, Result};
 use serde_json::value::RawValue;
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use time::{Date, Month, Time, UtcOffset};
 
 /// Attributes whose values are names of entries. In lower case.
 const NAMES: [&str; 9] = [
     "assistant",
-    "distinguishedname",
     "manager",
     "member",
     "memberof",
     "owner",
     "roleoccupant",
+    "secretary",
     "seealso",
     "uniquemember",
 ];
@@ -34,14 +35,17 @@ pub fn holds_members(attribute: &str) -> bool {
     attribute.eq_ignore_ascii_case("member") || attribute.eq_ignore_ascii_case("uniqueMember")
 }
 
-/// An entry as the engine has it. Its identifier is its distinguished name.
+/// An entry as the engine has it. Its identifier is its distinguished name in [normal](dn::normal) form, and
+/// so are the names by which entries refer to each other: a directory keeps `member: UID=Ada, OU=People,…` as
+/// somebody wrote it once, and the engine would not know whom it means.
 pub fn entity(entry: &Entry<'_>, settings: &Settings) -> Result<Entity> {
     if entry.dn.is_empty() {
         return Err(Error::protocol("The server sent an entry without a name."));
     }
     let mut json = Vec::with_capacity(512);
     json.push(b'{');
-    member(&mut json, "dn", |json| text(json, entry.dn))?;
+    let id = dn::normal(entry.dn);
+    member(&mut json, "dn", |json| text(json, &id))?;
     let also = settings.dn_attribute.as_deref().filter(|name| *name != "dn");
     if let Some(name) = also {
         json.push(b',');
@@ -52,22 +56,26 @@ pub fn entity(entry: &Entry<'_>, settings: &Settings) -> Result<Entity> {
             continue;
         }
         let binary = settings.is_binary(name);
+        let names = holds_names(name);
         let members = holds_members(name);
         json.push(b',');
         text(&mut json, name)?;
         json.extend_from_slice(b":[");
         let mut first = true;
         for value in values {
-            if members && *value == settings.empty_member.as_bytes() {
+            let plain = std::str::from_utf8(value).ok().filter(|_| !binary);
+            let shown = match plain {
+                Some(plain) if names => Cow::Owned(dn::normal(plain)),
+                Some(plain) => Cow::Borrowed(plain),
+                None => Cow::Owned(STANDARD.encode(value)),
+            };
+            if members && shown == settings.empty_member {
                 continue;
             }
             if !std::mem::take(&mut first) {
                 json.push(b',');
             }
-            match std::str::from_utf8(value) {
-                Ok(plain) if !binary => text(&mut json, plain)?,
-                _ => text(&mut json, &STANDARD.encode(value))?,
-            }
+            text(&mut json, &shown)?;
         }
         json.push(b']');
     }
@@ -75,7 +83,7 @@ pub fn entity(entry: &Entry<'_>, settings: &Settings) -> Result<Entity> {
     let json = String::from_utf8(json).map_err(|_| Error::internal("An entry's JSON is not UTF-8."))?;
     let version = ["entryCSN", "uSNChanged", "modifyTimestamp"].iter().find_map(|name| first(entry, name));
     let created = ["createTimestamp", "whenCreated"].iter().find_map(|name| first(entry, name));
-    Ok(Entity::new(entry.dn, json)
+    Ok(Entity::new(id, json)
         .with_version(version.map(str::to_owned))
         .with_created_ms(created.and_then(milliseconds)))
 }

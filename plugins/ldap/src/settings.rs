@@ -1,6 +1,6 @@
 //! What the system's properties say.
 
-use crate::dn::Dn;
+use crate::dn::{self, Dn};
 use crate::filter::{Filter, is_description};
 use gangway_sdk::connection::Address;
 use gangway_sdk::system::{Properties, wrong};
@@ -51,11 +51,11 @@ pub struct Settings {
     pub password: Option<&'static str>,
     /// `ldap.page.size`.
     pub page_size: u32,
-    /// `ldap.attribute.dn`, where it is set: the name goes under this attribute too.
+    /// `ldap.attribute.dn`, where it is set: the name as the server spells it.
     pub dn_attribute: Option<String>,
     /// Attributes that hold bytes, in lower case.
     pub binary: Vec<String>,
-    /// `ldap.group.empty.member`.
+    /// `ldap.group.empty.member`, in normal form.
     pub empty_member: String,
     user_tree: Option<Tree>,
     group_tree: Option<Tree>,
@@ -115,9 +115,9 @@ impl Settings {
             page_size: u32::try_from(properties.number("ldap.page.size", 100, 1..=10_000)?).unwrap_or(100),
             dn_attribute: properties.get("ldap.attribute.dn").map(str::to_owned),
             binary: binary.chain(more).collect(),
-            empty_member: properties
-                .get_or("ldap.group.empty.member", "cn=empty-membership-placeholder")
-                .to_owned(),
+            empty_member: dn::normal(
+                properties.get_or("ldap.group.empty.member", "cn=empty-membership-placeholder"),
+            ),
             user_tree: tree(properties, "user", "inetOrgPerson", "uid")?,
             group_tree: tree(properties, "group", "groupOfNames", "cn")?,
         })

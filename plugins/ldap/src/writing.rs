@@ -3,6 +3,7 @@
 
 use crate::changes::{self, Rename};
 use crate::client::{self, Answer, Worker};
+use crate::dn;
 use crate::failure::{NO_SUCH_OBJECT, failure};
 use crate::filter::{Filter, is_description};
 use crate::finding::{dn_for, made_name};
@@ -196,7 +197,7 @@ impl<'a> Task<'a> {
     fn outcome(self, state: Result<()>) -> Outcome {
         let Self { operation, dn, renamed, .. } = self;
         match state {
-            Ok(()) => Outcome::done(dn),
+            Ok(()) => Outcome::done(dn::normal(&dn)),
             Err(mut error) => {
                 if error.detail("entityType").is_none() {
                     error = error.with_detail("entityType", &operation.entity_type);
@@ -205,7 +206,7 @@ impl<'a> Task<'a> {
                     error = error.with_detail("id", &dn);
                 }
                 // A rename that succeeded is true, whatever came after it.
-                Outcome { id: renamed.then_some(dn), ..Outcome::failed(error) }
+                Outcome { id: renamed.then(|| dn::normal(&dn)), ..Outcome::failed(error) }
             }
         }
     }

@@ -347,7 +347,26 @@ fn groups_hold_their_members_empty_ones_included() {
     ids(write(&mut ldap, &[operation("replace", "group", Some(&empty), json!({"member": [people[0]]}))]));
     assert_eq!(json_of(&read(&mut ldap, "group", &empty).unwrap())["member"], json!([people[0]]));
     let user = read(&mut ldap, "user", &people[0]).unwrap();
-    assert_eq!(json_of(&user)["memberOf"], json!([format!("cn=Empty,{GROUPS}")]));
+    assert_eq!(json_of(&user)["memberOf"], json!([format!("cn=empty,{GROUPS}")]));
+}
+
+#[test]
+fn members_and_entries_have_one_spelling_whatever_the_directory_keeps() {
+    let server = Server::start("");
+    let (_host, mut ldap) = server.system(&[("ldap.attribute.dn", "distinguishedName")]);
+    let made = ids(write(
+        &mut ldap,
+        &[operation("create", "user", Some("Ekström, Åsa"), json!({"cn": ["Å"], "sn": ["E"]}))],
+    ));
+    let spelled = "UID=EKSTRÖM\\2c  ÅSA, OU=People, DC=Example,DC=com";
+    ids(write(&mut ldap, &[operation("create", "group", Some("G"), json!({"member": [spelled]}))]));
+    let user = ldap.read_page("user", None, 10).unwrap().entities.remove(0);
+    assert_eq!(user.id, format!("uid=ekström\\, åsa,{PEOPLE}"));
+    assert_eq!([user.id.as_str()], *made);
+    assert_eq!(json_of(&user)["distinguishedName"].as_array().unwrap().len(), 1);
+    assert!(json_of(&user)["distinguishedName"][0].as_str().unwrap().contains("Åsa"));
+    let group = ldap.read_page("group", None, 10).unwrap().entities.remove(0);
+    assert_eq!(json_of(&group)["member"], json!([user.id]));
 }
 
 #[test]
