@@ -129,7 +129,8 @@ impl Exchange {
             }
             Credentials::Certificate => dressed.client = &self.identified,
             Credentials::OAuth(oauth) => {
-                let token = self.tokens.get(rejected, async || self.fetch_token(oauth, cancel).await).await?;
+                let fetching = self.tokens.get(rejected, async || self.fetch_token(oauth, cancel).await);
+                let token = cancel.guard(fetching).await??;
                 dressed.headers.insert(AUTHORIZATION, token.header.clone());
                 dressed.client = &self.identified;
                 dressed.token = Some(token);

@@ -52,6 +52,15 @@ pub(crate) fn of_http(error: &reqwest::Error, authority: &str) -> Failure {
     if let Some(tls) = find::<rustls::Error>(&causes) {
         return Failure::last(tls_failed(authority, &tls::reason(tls)));
     }
+    if error.is_builder() {
+        return Failure::last(PluginError::new(
+            code::INVALID,
+            format!(
+                "the request to {authority} cannot be written as HTTP ({}); its URL may be too long",
+                innermost(&causes)
+            ),
+        ));
+    }
     if error.is_timeout() {
         return Failure {
             error: no_connection_in_time(authority),

@@ -65,7 +65,10 @@ impl TokenCache {
                 Ok(token)
             }
             Err(error) => {
-                state.failed = Some((Instant::now(), error.clone()));
+                // That one job is being stopped is no answer to the others.
+                if error.code != code::CANCELLED {
+                    state.failed = Some((Instant::now(), error.clone()));
+                }
                 Err(error)
             }
         }
@@ -203,6 +206,18 @@ mod tests {
         assert_eq!(fetches.load(Ordering::Relaxed), 1);
         assert!(get().await.is_err());
         assert_eq!(fetches.load(Ordering::Relaxed), 2);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_stopped_job_does_not_stop_the_others() {
+        let cache = TokenCache::default();
+        let stopped = cache.get(None, async || {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+            Err(PluginError::new(code::CANCELLED, "stopped"))
+        });
+        let other = cache.get(None, async || read(200, &body("60"), "x:1", &Mask::default()));
+        let (stopped, other) = tokio::join!(stopped, other);
+        assert!(stopped.is_err() && other.is_ok());
     }
 
     #[test]

@@ -135,6 +135,17 @@ async fn a_dropped_connection_is_unavailable_and_garbage_is_protocol() {
 }
 
 #[tokio::test]
+async fn what_cannot_be_sent_is_invalid() {
+    let server = Server::start(|_, _| Reply::status(200)).await;
+    let egress = open(&system(&server.origin(), &[]));
+    let long = format!("{}/{}", server.origin(), "x".repeat(70_000));
+    let error = egress.send(get(long)).await.unwrap_err();
+    assert_eq!(error.code, code::INVALID, "{error}");
+    assert!(error.to_string().len() < 1000);
+    assert_eq!(server.count(), 0);
+}
+
+#[tokio::test]
 async fn no_answer_in_time_is_a_timeout() {
     let server =
         Server::start(|_, _| Reply::Late(Duration::from_secs(30), Box::new(Reply::status(200)))).await;

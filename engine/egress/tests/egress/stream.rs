@@ -220,3 +220,16 @@ async fn a_closed_port_is_unavailable_and_streams_are_counted() {
     );
     assert_eq!(egress.connect(address(port, "ssl")).await.unwrap_err().code, code::INVALID);
 }
+
+/// Plugins run on whichever thread is free.
+#[tokio::test]
+async fn streams_can_be_used_from_any_thread() {
+    let port = serve(echo).await;
+    let egress = directory(port, &[]);
+    let read = tokio::spawn(async move {
+        let mut stream = egress.connect(address(port, "none")).await?;
+        stream.write(b"x").await?;
+        stream.read(1).await
+    });
+    assert_eq!(read.await.unwrap().unwrap(), b"x");
+}
