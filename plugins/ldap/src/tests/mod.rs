@@ -1,4 +1,5 @@
 mod changes;
+mod documents;
 mod messages;
 mod names;
 mod openldap;

@@ -1,4 +1,5 @@
 mod bulk;
+mod documents;
 mod mapping;
 mod reading;
 mod writing;
