@@ -1,0 +1,9 @@
+//! The handlers of the control API. Each reads its request, asks the room that knows, and answers.
+
+pub(crate) mod events;
+pub(crate) mod health;
+pub(crate) mod jobs;
+pub(crate) mod plugins;
+pub(crate) mod systems;
+pub(crate) mod tenants;
+pub(crate) mod transformations;

@@ -1,0 +1,268 @@
+//! Every route with its handler and its description, in one table: the router and the OpenAPI
+//! document are both made of it, so neither can have what the other has not.
+
+use crate::api::{events, health, jobs, plugins, systems, tenants, transformations};
+use crate::services::Services;
+use axum::extract::DefaultBodyLimit;
+use axum::handler::Handler;
+use axum::routing::{MethodFilter, MethodRouter, on};
+
+/// Largest JSON body: systems carry their transformation documents.
+const MAX_JSON: usize = 4 << 20;
+
+/// One method of one path.
+pub(crate) struct Route {
+    pub(crate) method: &'static str,
+    pub(crate) path: &'static str,
+    pub(crate) doc: Doc,
+    pub(crate) handler: MethodRouter<Services>,
+}
+
+/// What the OpenAPI document says of a route.
+#[derive(Clone, Copy)]
+pub(crate) struct Doc {
+    pub(crate) id: &'static str,
+    pub(crate) summary: &'static str,
+    /// Name of a schema, or a media type.
+    pub(crate) body: Option<&'static str>,
+    pub(crate) status: u16,
+    /// Name of a schema, a media type, or nothing.
+    pub(crate) answer: Option<&'static str>,
+    pub(crate) errors: &'static [u16],
+    pub(crate) query: &'static [(&'static str, &'static str)],
+    /// Works without a token.
+    pub(crate) open: bool,
+    /// May take as long as it takes.
+    pub(crate) patient: bool,
+}
+
+impl Route {
+    fn new<H, T>(
+        method: &'static str,
+        path: &'static str,
+        id: &'static str,
+        summary: &'static str,
+        handler: H,
+    ) -> Self
+    where
+        H: Handler<T, Services>,
+        T: 'static,
+    {
+        let filter = match method {
+            "post" => MethodFilter::POST,
+            "put" => MethodFilter::PUT,
+            "delete" => MethodFilter::DELETE,
+            _ => MethodFilter::GET,
+        };
+        Self {
+            method,
+            path,
+            doc: Doc {
+                id,
+                summary,
+                body: None,
+                status: 200,
+                answer: None,
+                errors: &[],
+                query: &[],
+                open: false,
+                patient: false,
+            },
+            handler: on(filter, handler).layer(DefaultBodyLimit::max(MAX_JSON)),
+        }
+    }
+
+    fn body(mut self, body: &'static str) -> Self {
+        self.doc.body = Some(body);
+        self
+    }
+
+    fn answers(mut self, status: u16, answer: &'static str) -> Self {
+        self.doc.status = status;
+        self.doc.answer = Some(answer);
+        self
+    }
+
+    fn nothing(mut self) -> Self {
+        self.doc.status = 204;
+        self
+    }
+
+    fn errors(mut self, errors: &'static [u16]) -> Self {
+        self.doc.errors = errors;
+        self
+    }
+
+    fn query(mut self, query: &'static [(&'static str, &'static str)]) -> Self {
+        self.doc.query = query;
+        self
+    }
+
+    fn open(mut self) -> Self {
+        self.doc.open = true;
+        self
+    }
+
+    fn patient(mut self) -> Self {
+        self.doc.patient = true;
+        self
+    }
+}
+
+/// All routes of the control API.
+pub(crate) fn routes() -> Vec<Route> {
+    const TENANTS: &str = "/api/v1/tenants";
+    const TENANT: &str = "/api/v1/tenants/{tenant}";
+    const PLUGINS: &str = "/api/v1/tenants/{tenant}/plugins";
+    const PLUGIN: &str = "/api/v1/tenants/{tenant}/plugins/{plugin}";
+    const SYSTEMS: &str = "/api/v1/tenants/{tenant}/systems";
+    const SYSTEM: &str = "/api/v1/tenants/{tenant}/systems/{system}";
+    const TRANSFORMATION: &str = "/api/v1/tenants/{tenant}/systems/{system}/transformations/{direction}";
+    const JOB: &str = "/api/v1/tenants/{tenant}/jobs/{job}";
+    vec![
+        Route::new("get", "/healthz", "alive", "Whether the process answers", health::alive)
+            .answers(200, "Health")
+            .open(),
+        Route::new("get", "/readyz", "ready", "Whether the engine takes work", health::ready)
+            .answers(200, "Health")
+            .errors(&[503])
+            .open(),
+        Route::new("get", "/api/openapi.json", "openapi", "This document", health::openapi)
+            .answers(200, "application/json")
+            .open(),
+        Route::new("get", TENANTS, "listTenants", "All tenants", tenants::list).answers(200, "TenantList"),
+        Route::new("post", TENANTS, "createTenant", "Make an empty tenant", tenants::create)
+            .body("Tenant")
+            .answers(201, "Tenant")
+            .errors(&[409, 422]),
+        Route::new("get", TENANT, "getTenant", "One tenant", tenants::get).answers(200, "Tenant").errors(&[404]),
+        Route::new("delete", TENANT, "deleteTenant", "Erase a tenant with everything in it", tenants::delete)
+            .nothing()
+            .errors(&[404, 409]),
+        Route::new("get", PLUGINS, "listPlugins", "The plugins of a tenant, with their state", plugins::list)
+            .answers(200, "PluginList")
+            .errors(&[404]),
+        Route::new("get", PLUGIN, "getPlugin", "One plugin", plugins::get).answers(200, "Plugin").errors(&[404]),
+        Route::new(
+            "put",
+            PLUGIN,
+            "loadPlugin",
+            "Take a component into use. Running jobs end on the version they started with; a refused component changes nothing",
+            plugins::load,
+        )
+        .body("application/wasm")
+        .answers(200, "LoadReport")
+        .errors(&[404, 413, 422])
+        .patient(),
+        Route::new("delete", PLUGIN, "removePlugin", "Remove a plugin that no system uses", plugins::delete)
+            .nothing()
+            .errors(&[404, 409]),
+        Route::new(
+            "post",
+            "/api/v1/tenants/{tenant}/plugins/{plugin}/roll-back",
+            "rollBackPlugin",
+            "Go back to the version before",
+            plugins::roll_back,
+        )
+        .answers(200, "Plugin")
+        .errors(&[404, 409]),
+        Route::new(
+            "post",
+            "/api/v1/tenants/{tenant}/plugins/{plugin}/release",
+            "releasePlugin",
+            "Let a quarantined plugin try again",
+            plugins::release,
+        )
+        .answers(200, "Plugin")
+        .errors(&[404, 409]),
+        Route::new("get", SYSTEMS, "listSystems", "All systems of a tenant, by name", systems::list)
+            .answers(200, "SystemList")
+            .errors(&[404]),
+        Route::new("post", SYSTEMS, "createSystem", "Make a system", systems::create)
+            .body("NewSystem")
+            .answers(201, "System")
+            .errors(&[404, 409, 422])
+            .patient(),
+        Route::new("get", SYSTEM, "getSystem", "A system by name or id; secrets are masked", systems::get)
+            .answers(200, "System")
+            .errors(&[404]),
+        Route::new(
+            "put",
+            SYSTEM,
+            "replaceSystem",
+            "Replace a system. A masked secret is kept, unless the address it was given for changes",
+            systems::replace,
+        )
+        .body("NewSystem")
+        .answers(200, "System")
+        .errors(&[404, 409, 422])
+        .patient(),
+        Route::new("delete", SYSTEM, "deleteSystem", "Remove a system with its relations", systems::delete)
+            .nothing()
+            .errors(&[404, 409]),
+        Route::new("get", TRANSFORMATION, "getTransformation", "The document of a direction: read or write", transformations::get)
+            .answers(200, "Transformation")
+            .errors(&[404]),
+        Route::new(
+            "put",
+            TRANSFORMATION,
+            "replaceTransformation",
+            "Take a document into use; one with errors is refused with all of them",
+            transformations::replace,
+        )
+        .body("Transformation")
+        .answers(200, "CheckedTransformation")
+        .errors(&[404, 409, 422])
+        .patient(),
+        Route::new(
+            "post",
+            "/api/v1/tenants/{tenant}/systems/{system}/jobs",
+            "startJob",
+            "Start a job of a source, or queue it behind those in its way",
+            jobs::start,
+        )
+        .body("NewJob")
+        .answers(202, "Job")
+        .errors(&[404, 409, 503]),
+        Route::new("get", "/api/v1/tenants/{tenant}/jobs", "listJobs", "Jobs, newest first", jobs::list)
+            .query(&[("before", "The id of a job: answer older ones"), ("limit", "1 to 1000; 50 if not given")])
+            .answers(200, "JobList")
+            .errors(&[404]),
+        Route::new("get", JOB, "getJob", "A job as it stands, with its statistics", jobs::get)
+            .answers(200, "Job")
+            .errors(&[404]),
+        Route::new(
+            "post",
+            "/api/v1/tenants/{tenant}/jobs/{job}/stop",
+            "stopJob",
+            "Stop a job: it ends after the requests under way and deletes nothing",
+            jobs::stop,
+        )
+        .answers(200, "Job")
+        .errors(&[404, 409]),
+        Route::new(
+            "get",
+            "/api/v1/tenants/{tenant}/jobs/{job}/events",
+            "watchJob",
+            "Server-sent events `progress` and, last, `end`; each holds the job",
+            events::stream,
+        )
+        .answers(200, "text/event-stream")
+        .errors(&[404])
+        .patient(),
+        Route::new(
+            "get",
+            "/api/v1/tenants/{tenant}/jobs/{job}/log",
+            "readJobLog",
+            "What happened to single entities",
+            jobs::log,
+        )
+        .query(&[
+            ("state", "created, updated, deleted, skipped or failed"),
+            ("after", "The number of a line: answer those after it"),
+            ("limit", "1 to 1000; 50 if not given"),
+        ])
+        .answers(200, "EntityLog")
+        .errors(&[404]),
+    ]
+}
