@@ -6,5 +6,6 @@ mod deletions;
 mod mortal;
 mod queue;
 mod reads;
+mod speed;
 mod targets;
 mod world;

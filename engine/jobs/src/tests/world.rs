@@ -8,8 +8,7 @@ use gangway_model::{
     Needs, Operation, OperationKind, Outcome, Page, PluginError, Problem, Property, Relation, RelationKey,
     Request, Role, System, SystemId, TenantId, TransformOperation, TransformationRef, Trigger, code,
 };
-use gangway_store::redb::RedbStore;
-use gangway_store::{Store, TenantStore};
+use gangway_store::{RedbStore, Store, TenantStore};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -415,6 +414,7 @@ pub(super) struct FakeSystems {
     pub(super) documents: Mutex<HashMap<SystemId, Document>>,
     pub(super) unopenable: Mutex<Option<SystemId>>,
     pub(super) other_source: Mutex<Option<Arc<dyn Source>>>,
+    pub(super) other_target: Mutex<Option<Arc<dyn Target>>>,
 }
 
 impl FakeSystems {
@@ -449,6 +449,9 @@ impl Systems for FakeSystems {
     async fn target(&self, system: &System, _: &JobContext) -> Result<Arc<dyn Target>, PluginError> {
         if self.unopenable.lock().unwrap().as_ref() == Some(&system.id) {
             return Err(PluginError::new(code::CONFIGURATION, "URL is missing"));
+        }
+        if let Some(other) = self.other_target.lock().unwrap().clone() {
+            return Ok(other);
         }
         Ok(self.targets.lock().unwrap().get(&system.id).cloned().unwrap())
     }
@@ -495,7 +498,10 @@ pub(super) fn group(id: &str, members: &[&str]) -> Entity {
 impl World {
     /// A source `hr` with pages of `page_size`, and targets of these names.
     pub(super) fn new(page_size: u32, targets: &[&str]) -> Self {
-        let store: Arc<dyn Store> = Arc::new(RedbStore::in_memory().unwrap());
+        Self::on(Arc::new(RedbStore::in_memory().unwrap()), page_size, targets)
+    }
+
+    pub(super) fn on(store: Arc<dyn Store>, page_size: u32, targets: &[&str]) -> Self {
         let tenant = TenantId::new("acme");
         store.create_tenant(&tenant).unwrap();
         let clock = Arc::new(FakeClock(AtomicU64::new(1000 * DAY)));
@@ -505,6 +511,7 @@ impl World {
             documents: Mutex::default(),
             unopenable: Mutex::default(),
             other_source: Mutex::default(),
+            other_target: Mutex::default(),
         });
         let ids = Arc::new(AtomicU64::new(1));
         let runner = runner(store.clone(), &systems, &clock, &ids);
