@@ -10,8 +10,9 @@ use gangway_sdk::{Error, Result, error::code, log, system};
 use std::collections::HashMap;
 use std::io::{Read, Write};
 
-/// The largest message that is read. It bounds what a server can make the plugin hold.
-const MAX_MESSAGE: usize = 16 << 20;
+/// The most bytes that are read in one message, and that are kept of the entries of one call. It bounds
+/// what a server can make the plugin hold.
+const MAX_BYTES: usize = 16 << 20;
 /// How many requests are under way at once, at most.
 const WINDOW: usize = 64;
 /// How many bytes of requests are under way at once, at most (a single request may have more).
@@ -43,15 +44,13 @@ impl Answer {
 pub struct Connection {
     stream: Stream,
     last_id: u32,
-    /// Whether it served a call before; the server may have closed it since.
-    pub used: bool,
 }
 
 impl Connection {
     /// Connects and binds.
     pub fn open(settings: &Settings) -> Result<Self> {
         let stream = connection::connect(&settings.address)?;
-        let mut connection = Self { stream, last_id: 0, used: false };
+        let mut connection = Self { stream, last_id: 0 };
         if settings.start_tls {
             let answer = connection.one(&Request::StartTls)?;
             answer.accept("protect the connection with StartTLS")?;
@@ -93,11 +92,15 @@ impl Connection {
 
     fn answer_to(&mut self, id: u32) -> Result<Answer> {
         let mut entries = Vec::new();
+        let mut held = 0;
         loop {
             let frame = self.frame()?;
             match received(&frame, |answered| answered == id)? {
                 Received::Result(_, result, cookie) => return Ok(Answer { result, entries, cookie }),
-                Received::Entry(_) => entries.push(frame),
+                Received::Entry(_) => {
+                    hold(&mut held, frame.len())?;
+                    entries.push(frame);
+                }
                 Received::Nothing => {}
             }
         }
@@ -135,7 +138,10 @@ impl Connection {
     fn receive(&mut self, flow: &mut Flow) -> Result<()> {
         let frame = self.frame()?;
         match received(&frame, |id| flow.waiting.contains_key(&id))? {
-            Received::Entry(id) => flow.entry(id, frame),
+            Received::Entry(id) => {
+                hold(&mut flow.held, frame.len())?;
+                flow.entry(id, frame);
+            }
             Received::Result(id, result, cookie) => flow.done(id, result, cookie),
             Received::Nothing => {}
         }
@@ -158,12 +164,7 @@ impl Connection {
                 }
             }
         };
-        if length > MAX_MESSAGE {
-            return Err(Error::too_large(format!(
-                "The LDAP server sent a message of {length} bytes; at most {MAX_MESSAGE} are read. Leave large \
-                 attributes out with `ldap.user.attributes` or `ldap.group.attributes`, or lower `ldap.page.size`."
-            )));
-        }
+        hold(&mut 0, length)?;
         let known = frame.len();
         frame.resize(length, 0);
         self.fill(&mut frame, known)?;
@@ -188,14 +189,17 @@ struct Flow {
     answers: Vec<Option<Result<Answer>>>,
     /// By message number: place of the request, its size, and what came so far.
     waiting: HashMap<u32, (usize, usize, Vec<Frame>)>,
+    /// The size of the requests under way.
     bytes: usize,
+    /// The size of the entries that came.
+    held: usize,
 }
 
 impl Flow {
     fn new(count: usize) -> Self {
         let mut answers = Vec::with_capacity(count);
         answers.resize_with(count, || None);
-        Self { answers, waiting: HashMap::new(), bytes: 0 }
+        Self { answers, waiting: HashMap::new(), bytes: 0, held: 0 }
     }
 
     fn sent(&mut self, id: u32, place: usize, bytes: usize) {
@@ -272,6 +276,19 @@ pub fn entry(frame: &[u8]) -> Result<message::Entry<'_>> {
     }
 }
 
+/// Adds to the bytes that are held, or says that they are too many.
+fn hold(held: &mut usize, more: usize) -> Result<()> {
+    *held = held.saturating_add(more);
+    if *held <= MAX_BYTES {
+        return Ok(());
+    }
+    Err(Error::too_large(format!(
+        "The LDAP server sent more than {} MiB at once. Lower `ldap.page.size`, or leave large attributes out with \
+         `ldap.user.attributes` or `ldap.group.attributes`.",
+        MAX_BYTES >> 20
+    )))
+}
+
 fn not_ldap(why: &str) -> Error {
     Error::protocol(format!(
         "The server sent a message that LDAP does not allow: {why}. Check that the system's URL leads to an LDAP \
@@ -311,7 +328,6 @@ impl Worker {
         };
         let answers = connection.many(requests);
         if answers.iter().all(Result::is_ok) {
-            connection.used = true;
             self.connection = Some(connection);
         }
         answers

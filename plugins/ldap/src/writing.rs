@@ -35,8 +35,24 @@ enum Step {
     Rename(Rename),
 }
 
+/// How much content travels together. What the entries of a replace hold now is about as large as what they
+/// are to hold, and both are in memory at once.
+const TOGETHER: usize = 2 << 20;
+
 /// Carries out operations, an outcome for each.
 pub fn write(settings: &Settings, worker: &mut Worker, operations: &[Operation]) -> Vec<Outcome> {
+    let mut size = 0;
+    let runs = operations.chunk_by(|one, next| {
+        size += one.json.len();
+        let fits = size + next.json.len() <= TOGETHER;
+        size = if fits { size } else { 0 };
+        fits
+    });
+    runs.flat_map(|run| together(settings, worker, run)).collect()
+}
+
+/// Carries out operations side by side.
+fn together(settings: &Settings, worker: &mut Worker, operations: &[Operation]) -> Vec<Outcome> {
     let mut tasks: Vec<(Task<'_>, Result<()>)> =
         operations.iter().map(|operation| Task::new(settings, operation)).collect();
     loop {

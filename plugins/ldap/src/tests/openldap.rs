@@ -461,6 +461,33 @@ fn a_large_batch_travels_side_by_side_and_each_operation_keeps_its_own_result() 
 }
 
 #[test]
+fn large_contents_travel_in_turns() {
+    let server = Server::start("");
+    let (_host, mut ldap) = server.system(&[]);
+    let text = "x".repeat(700_000);
+    let operations: Vec<Operation> = (0..7)
+        .map(|n| {
+            operation(
+                "create",
+                "user",
+                Some(&format!("big{n}")),
+                json!({"cn": ["x"], "sn": ["x"], "description": [text]}),
+            )
+        })
+        .collect();
+    assert_eq!(ids(write(&mut ldap, &operations)).len(), 7);
+    assert_eq!(ldap.read_page("user", None, 10).unwrap().entities.len(), 7);
+    let more: Vec<Operation> = (7..30)
+        .map(|n| operation("create", "user", Some(&format!("big{n}")), operations[0].json.clone()))
+        .collect();
+    ids(write(&mut ldap, &more));
+    let error = ldap.read_page("user", None, 100).unwrap_err();
+    assert_eq!(error.code, "too-large");
+    assert!(error.message.contains("ldap.page.size"), "{error}");
+    assert_eq!(ldap.read_page("user", None, 5).unwrap().entities.len(), 5);
+}
+
+#[test]
 fn a_stopped_job_writes_nothing() {
     let server = Server::start("");
     let (host, mut ldap) = server.system(&[]);
