@@ -12,6 +12,7 @@ mod medium;
 mod open_files;
 mod owners;
 mod pairs;
+mod pending;
 mod pipeline;
 mod plugins;
 mod relations;
@@ -44,13 +45,16 @@ pub struct Options {
     pub cache_bytes: usize,
     /// How many tenants' files stay open when nobody uses them; each has a cache.
     pub open_tenants: usize,
+    /// How many new relations of a tenant may wait in memory for a sorted sweep over the indexes;
+    /// each takes about 150 bytes.
+    pub waiting_relations: usize,
     /// For hash keys and nonces.
     pub random: Random,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { cache_bytes: 32 << 20, open_tenants: 3, random: os_random }
+        Self { cache_bytes: 32 << 20, open_tenants: 3, waiting_relations: 1 << 16, random: os_random }
     }
 }
 

@@ -11,8 +11,8 @@ use crate::codec::{Reader, put_optional_str, put_signed, put_str, put_varint};
 use ::redb::{ReadableTable, WriteTransaction};
 use gangway_model::{EntityEvent, EntityState, JobId, PluginError};
 
-/// Lines in a block: few enough that a short answer reads little beyond it.
-const BLOCK: usize = 32;
+/// Lines in a block: two blocks of usual lines fill a page of the database.
+const BLOCK: usize = 16;
 
 const STATES: [EntityState; 5] = [
     EntityState::Created,

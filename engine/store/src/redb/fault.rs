@@ -25,6 +25,15 @@ macro_rules! from_engine {
 
 from_engine!(StorageError, TableError, TransactionError, CommitError, DatabaseError);
 
+impl From<::redb::CursorError> for Fault {
+    fn from(error: ::redb::CursorError) -> Self {
+        match error {
+            ::redb::CursorError::Storage(error) => error.into(),
+            other => Self::Engine(Box::new(::redb::Error::Corrupted(other.to_string()))),
+        }
+    }
+}
+
 impl Fault {
     /// Whether the open database is of no use any more: redb refuses everything after an I/O error
     /// until the file is opened again.

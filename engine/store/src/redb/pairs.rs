@@ -6,11 +6,12 @@ use crate::StoreError;
 use crate::codec::Reader;
 use ::redb::{ReadTransaction, ReadableTable, WriteTransaction};
 use gangway_model::RelationKey;
+use std::collections::HashMap;
 
 /// What stands for a relation key.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) struct Pair {
-    /// Prefix of relations and intents. Never used twice, so that what is left of a removed system
+    /// Prefix of source identifiers. Never used twice, so that what is left of a removed system
     /// (marks of a run) cannot be taken for another's.
     pub(super) id: u32,
     /// Shared by all sources of the same target and entity type: prefix of owners.
@@ -82,6 +83,16 @@ pub(super) fn intern(txn: &WriteTransaction, key: &RelationKey) -> Result<Pair, 
 pub(super) fn set_count(txn: &WriteTransaction, key: &RelationKey, pair: Pair) -> Result<(), Fault> {
     txn.open_table(PAIRS)?.insert(pair_key(key).as_slice(), pair.encode().as_slice())?;
     Ok(())
+}
+
+/// Which owner space each pair has.
+pub(super) fn spaces(txn: &ReadTransaction) -> Result<HashMap<u32, u32>, Fault> {
+    let mut spaces = HashMap::new();
+    for entry in txn.open_table(PAIRS)?.iter()? {
+        let pair = Pair::decode(entry?.1.value())?;
+        spaces.insert(pair.id, pair.space);
+    }
+    Ok(spaces)
 }
 
 /// All pairs with their keys. There are few: systems times entity types.

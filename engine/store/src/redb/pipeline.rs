@@ -2,15 +2,18 @@
 
 use super::fault::Fault;
 use super::file::Write;
-use super::owners::{Holder, Owners};
+use super::owners::{self, OwnerKey};
 use super::pairs::{self, Pair};
-use super::tables::{INTENTS, META, NEXT_ORDINAL, OWNERS, RELATIONS, number, numbered};
+use super::pending::{Draft, Pending};
+use super::relations::{self, Row, lost};
+use super::tables::{INTENTS, META, NEXT_ORDINAL, RELATIONS, SOURCES, number, numbered, past};
 use super::tenant::Tenant;
-use super::{events, intents, jobs, owners, relations, seen};
+use super::{events, intents, jobs, seen};
 use crate::{Commit, NewRelation, SeenSet, StoreError};
-use ::redb::ReadableTable;
+use ::redb::{ReadableTable, WriteTransaction};
 use gangway_model::{Intent, JobId, Relation, RelationKey};
 use std::collections::BTreeMap;
+use std::ops::Bound;
 
 impl Tenant {
     pub(super) fn read_relations(
@@ -18,9 +21,20 @@ impl Tenant {
         key: &RelationKey,
         source_ids: &[&str],
     ) -> Result<Vec<Option<Relation>>, StoreError> {
-        self.file.read(|txn| match pairs::find(txn, key)? {
-            None => Ok(vec![None; source_ids.len()]),
-            Some(pair) => relations::lookup(&txn.open_table(RELATIONS)?, pair.id, source_ids),
+        self.read_indexed(|txn, pending| {
+            let Some(pair) = pairs::find(txn, key)? else { return Ok(vec![None; source_ids.len()]) };
+            let (sources, rows) = (txn.open_table(SOURCES)?, txn.open_table(RELATIONS)?);
+            let mut key = Vec::new();
+            let mut relations = Vec::with_capacity(source_ids.len());
+            for source_id in source_ids {
+                numbered(&mut key, pair.id, source_id);
+                let ordinal = match pending.source(&key) {
+                    Some(ordinal) => Some(ordinal),
+                    None => sources.get(key.as_slice())?.map(|ordinal| ordinal.value()),
+                };
+                relations.push(ordinal.map(|ordinal| read(&rows, ordinal)).transpose()?);
+            }
+            Ok(relations)
         })
     }
 
@@ -40,9 +54,9 @@ impl Tenant {
         key: &RelationKey,
         target_ids: &[&str],
     ) -> Result<Vec<Option<String>>, StoreError> {
-        self.file.read(|txn| match pairs::find_space(txn, key)? {
+        self.read_indexed(|txn, pending| match pairs::find_space(txn, key)? {
             None => Ok(vec![None; target_ids.len()]),
-            Some(space) => owners::lookup(&txn.open_table(OWNERS)?, space, target_ids),
+            Some(space) => owners::lookup(txn, pending, space, target_ids),
         })
     }
 
@@ -52,9 +66,11 @@ impl Tenant {
         after: Option<&str>,
         limit: usize,
     ) -> Result<Vec<Relation>, StoreError> {
-        self.file.read(|txn| match pairs::find(txn, key)? {
-            None => Ok(Vec::new()),
-            Some(pair) => relations::scan(&txn.open_table(RELATIONS)?, pair.id, after, limit),
+        self.read_indexed(|txn, pending| {
+            let Some(pair) = pairs::find(txn, key)? else { return Ok(Vec::new()) };
+            let rows = txn.open_table(RELATIONS)?;
+            let ordinals = scan(&txn.open_table(SOURCES)?, pending, pair.id, after, limit)?;
+            ordinals.into_iter().map(|(_, ordinal)| read(&rows, ordinal)).collect()
         })
     }
 
@@ -70,47 +86,54 @@ impl Tenant {
     }
 
     pub(super) fn write_commit(&self, batch: &Commit) -> Result<(), StoreError> {
-        self.file.write(|write| apply(write, batch))
+        if batch.run.is_none() && !(batch.seen.is_empty() && batch.events.is_empty()) {
+            return Err(StoreError::Failed(
+                "a commit with seen marks or log lines does not say of which run they are".to_owned(),
+            ));
+        }
+        if batch.relations.is_empty() && batch.removed.is_empty() {
+            return self.file.write(|write| apply_rest(write, batch, BTreeMap::new()));
+        }
+        self.write_indexed(|write, pending| {
+            let mut draft = Draft::new(write.txn, pending)?;
+            // What is removed goes first, so that the same entity may leave and come in one step.
+            for (key, source_ids) in batch.removed.iter().filter(|(_, ids)| !ids.is_empty()) {
+                remove(write.txn, &mut draft, key, source_ids)?;
+            }
+            let mut marks: BTreeMap<u32, Vec<u64>> = BTreeMap::new();
+            for (key, list) in batch.relations.iter().filter(|(_, list)| !list.is_empty()) {
+                let (pair, ordinals) = put(write.txn, &mut draft, key, list)?;
+                marks.entry(pair).or_default().extend(ordinals);
+            }
+            apply_rest(write, batch, marks)?;
+            Ok(((), draft.finish(self.waiting_relations)?))
+        })
     }
 }
 
-/// What is removed goes first, so that the same entity may leave and come in one step.
-fn apply(write: &Write<'_>, batch: &Commit) -> Result<(), Fault> {
-    if batch.run.is_none() && !(batch.seen.is_empty() && batch.events.is_empty()) {
-        return Err(StoreError::Failed(
-            "a commit with seen marks or log lines does not say of which run they are".to_owned(),
-        )
-        .into());
-    }
+/// Everything but relations; `marks` are those of relations that were written.
+fn apply_rest(write: &Write<'_>, batch: &Commit, mut marks: BTreeMap<u32, Vec<u64>>) -> Result<(), Fault> {
     if let Some(job) = &batch.job {
         jobs::put(write.txn, job)?;
     }
-    settle(write, batch)?;
-    remove(write, batch)?;
-    open_intents(write, batch)?;
-    let mut marks = put_relations(write, batch)?;
-    if let Some(run) = &batch.run {
-        for (key, ordinals) in batch.seen.iter().filter(|(_, ordinals)| !ordinals.is_empty()) {
-            marks.entry(pairs::intern(write.txn, key)?.id).or_default().extend_from_slice(ordinals);
-        }
-        for (pair, ordinals) in marks {
-            seen::mark(write.txn, run, pair, write.sequence, ordinals)?;
-        }
-        events::append(write.txn, run, &batch.events)?;
+    for (key, source_ids) in batch.settled.iter().filter(|(_, ids)| !ids.is_empty()) {
+        let pair = pairs::intern(write.txn, key)?;
+        let mut table = write.txn.open_table(INTENTS)?;
+        intents::settle(&mut table, pair.id, sorted(source_ids, String::as_str).into_iter())?;
     }
-    Ok(())
-}
-
-/// The pairs of those parts of the batch that hold something.
-fn interned<'b, T>(
-    write: &Write<'_>,
-    parts: &'b [(RelationKey, Vec<T>)],
-) -> Result<Vec<(&'b RelationKey, Pair, &'b [T])>, Fault> {
-    let mut found: Vec<(&RelationKey, Pair, &[T])> = Vec::with_capacity(parts.len());
-    for (key, items) in parts.iter().filter(|(_, items)| !items.is_empty()) {
-        found.push((key, pairs::intern(write.txn, key)?, items));
+    for (key, list) in batch.intents.iter().filter(|(_, list)| !list.is_empty()) {
+        let pair = pairs::intern(write.txn, key)?;
+        let mut table = write.txn.open_table(INTENTS)?;
+        intents::open(&mut table, pair.id, sorted(list, |intent| &intent.source_id).into_iter())?;
     }
-    Ok(found)
+    let Some(run) = &batch.run else { return Ok(()) };
+    for (key, ordinals) in batch.seen.iter().filter(|(_, ordinals)| !ordinals.is_empty()) {
+        marks.entry(pairs::intern(write.txn, key)?.id).or_default().extend_from_slice(ordinals);
+    }
+    for (pair, ordinals) in marks {
+        seen::mark(write.txn, run, pair, write.sequence, ordinals)?;
+    }
+    events::append(write.txn, run, &batch.events)
 }
 
 /// In the order of the keys: neighbours share their page.
@@ -120,131 +143,185 @@ fn sorted<'b, T>(items: &'b [T], id: impl Fn(&T) -> &str) -> Vec<&'b T> {
     sorted
 }
 
-fn settle(write: &Write<'_>, batch: &Commit) -> Result<(), Fault> {
-    for (_, pair, ids) in interned(write, &batch.settled)? {
-        let mut table = write.txn.open_table(INTENTS)?;
-        intents::settle(&mut table, pair.id, sorted(ids, String::as_str).into_iter())?;
-    }
-    Ok(())
+/// The relation of an ordinal that an index led to.
+fn read(rows: &impl ReadableTable<u64, &'static [u8]>, ordinal: u64) -> Result<Relation, Fault> {
+    let value = rows.get(ordinal)?.ok_or_else(|| lost(ordinal))?;
+    Ok(Row::decode(value.value())?.relation(ordinal))
 }
 
-fn open_intents(write: &Write<'_>, batch: &Commit) -> Result<(), Fault> {
-    for (_, pair, list) in interned(write, &batch.intents)? {
-        let mut table = write.txn.open_table(INTENTS)?;
-        intents::open(&mut table, pair.id, sorted(list, |intent| &intent.source_id).into_iter())?;
+/// Keys and ordinals of a pair in the order of the source identifiers.
+pub(super) fn scan(
+    sources: &impl ReadableTable<&'static [u8], u64>,
+    pending: &Pending,
+    pair: u32,
+    after: Option<&str>,
+    limit: usize,
+) -> Result<Vec<(Vec<u8>, u64)>, Fault> {
+    let mut from = Vec::new();
+    numbered(&mut from, pair, after.unwrap_or_default());
+    if after.is_some() {
+        // The next possible identifier.
+        from.push(0);
     }
-    Ok(())
-}
-
-fn remove(write: &Write<'_>, batch: &Commit) -> Result<(), Fault> {
-    for (relation_key, _, ids) in interned(write, &batch.removed)? {
-        // Read again: the same key may stand in the batch twice.
-        let mut pair = pairs::intern(write.txn, relation_key)?;
-        let mut gone = Vec::with_capacity(ids.len());
-        {
-            let mut table = write.txn.open_table(RELATIONS)?;
-            let mut key = Vec::new();
-            for id in sorted(ids, String::as_str) {
-                numbered(&mut key, pair.id, id);
-                if let Some(old) = table.remove(key.as_slice())? {
-                    let (_, target_id) = relations::decode_place(old.value())?;
-                    gone.push((target_id.to_owned(), id));
-                }
-            }
+    let end = past(&pair.to_be_bytes());
+    let mut waiting = pending.sources_from(&from).take_while(|(key, _)| *key < end.as_slice()).peekable();
+    let mut stored = sources.range(from.as_slice()..end.as_slice())?;
+    let mut next = stored.next().transpose()?;
+    let mut found = Vec::new();
+    while found.len() < limit {
+        let waiting_first = match (&next, waiting.peek()) {
+            (None, None) => break,
+            (Some((key, _)), Some((waiting, _))) => *waiting < key.value(),
+            (None, Some(_)) => true,
+            (Some(_), None) => false,
+        };
+        if waiting_first {
+            found.extend(waiting.next().map(|(key, ordinal)| (key.to_vec(), ordinal)));
+        } else if let Some((key, ordinal)) = next.take() {
+            found.push((key.value().to_vec(), ordinal.value()));
+            next = stored.next().transpose()?;
         }
-        gone.sort_unstable();
-        let mut owners = Owners::new(write.txn.open_table(OWNERS)?);
-        for (target_id, source_id) in &gone {
-            owners.remove(pair.space, target_id, Holder { pair: pair.id, source_id })?;
-        }
-        pair.count = pair.count.saturating_sub(gone.len() as u64);
-        pairs::set_count(write.txn, relation_key, pair)?;
     }
-    Ok(())
+    Ok(found)
 }
 
-/// Writes relations and says which ordinals they have, by pair.
-fn put_relations(write: &Write<'_>, batch: &Commit) -> Result<BTreeMap<u32, Vec<u64>>, Fault> {
-    let mut marks: BTreeMap<u32, Vec<u64>> = BTreeMap::new();
-    let parts = interned(write, &batch.relations)?;
-    if parts.is_empty() {
-        return Ok(marks);
-    }
-    let first = {
-        let meta = write.txn.open_table(META)?;
-        let next = number(meta.get(NEXT_ORDINAL)?.as_ref().map(|v| v.value()), NEXT_ORDINAL)?;
-        next
+fn keys<'s>(pair: u32, source_ids: impl Iterator<Item = &'s str>) -> Vec<Vec<u8>> {
+    let with_number = |source_id: &str| {
+        let mut key = Vec::with_capacity(source_id.len() + 4);
+        numbered(&mut key, pair, source_id);
+        key
     };
-    let mut next = first;
-    for (relation_key, _, list) in parts {
-        let mut pair = pairs::intern(write.txn, relation_key)?;
-        let before = next;
-        let ordinals = put_of_pair(write, pair, list, &mut next)?;
-        marks.entry(pair.id).or_default().extend(ordinals);
-        if next != before {
-            pair.count += next - before;
-            pairs::set_count(write.txn, relation_key, pair)?;
-        }
-    }
-    if next != first {
-        write.txn.open_table(META)?.insert(NEXT_ORDINAL, next.to_le_bytes().as_slice())?;
-    }
-    Ok(marks)
+    source_ids.map(with_number).collect()
 }
 
-fn put_of_pair(
-    write: &Write<'_>,
+fn remove(
+    txn: &WriteTransaction,
+    draft: &mut Draft<'_>,
+    relation_key: &RelationKey,
+    source_ids: &[String],
+) -> Result<(), Fault> {
+    let mut pair = pairs::intern(txn, relation_key)?;
+    let keys = keys(pair.id, sorted(source_ids, String::as_str).into_iter().map(String::as_str));
+    let ordinals = draft.find(&keys)?;
+    let mut gone: Vec<(Vec<u8>, u64)> =
+        keys.into_iter().zip(ordinals).filter_map(|(key, ordinal)| Some((key, ordinal?))).collect();
+    gone.dedup();
+    pair.count = pair.count.saturating_sub(gone.len() as u64);
+    remove_rows(txn, draft, pair, gone)?;
+    pairs::set_count(txn, relation_key, pair)
+}
+
+/// Removes relations with their index entries.
+pub(super) fn remove_rows(
+    txn: &WriteTransaction,
+    draft: &mut Draft<'_>,
     pair: Pair,
-    list: &[NewRelation],
-    next: &mut u64,
-) -> Result<Vec<u64>, Fault> {
-    let mut ordinals = Vec::with_capacity(list.len());
-    let mut held = Vec::with_capacity(list.len());
-    let mut released = Vec::new();
+    gone: Vec<(Vec<u8>, u64)>,
+) -> Result<(), Fault> {
+    let mut ordinals: Vec<u64> = gone.iter().map(|(_, ordinal)| *ordinal).collect();
+    ordinals.sort_unstable();
+    let mut owners = Vec::with_capacity(ordinals.len());
     {
-        let mut table = write.txn.open_table(RELATIONS)?;
-        let (mut key, mut value) = (Vec::new(), Vec::new());
-        for relation in sorted(list, |relation| &relation.source_id) {
-            numbered(&mut key, pair.id, &relation.source_id);
-            // Written as a new one first: on the first run it is, and a look before each write
-            // would cost as much as the write.
-            relations::encode(&mut value, relation, *next);
-            let old = match table.insert(key.as_slice(), value.as_slice())? {
-                None => None,
-                Some(old) => {
-                    let (ordinal, target_id) = relations::decode_place(old.value())?;
-                    let moved = target_id != relation.target_id;
-                    Some((ordinal, moved.then(|| target_id.to_owned())))
-                }
-            };
-            match old {
-                None => {
-                    ordinals.push(*next);
-                    *next += 1;
-                    held.push((relation.target_id.as_str(), relation.source_id.as_str()));
-                }
-                Some((ordinal, moved_from)) => {
-                    relations::encode(&mut value, relation, ordinal);
-                    table.insert(key.as_slice(), value.as_slice())?;
-                    ordinals.push(ordinal);
-                    if let Some(target_id) = moved_from {
-                        released.push((target_id, relation.source_id.as_str()));
-                        held.push((relation.target_id.as_str(), relation.source_id.as_str()));
-                    }
-                }
-            }
+        let mut rows = txn.open_table(RELATIONS)?;
+        for ordinal in ordinals {
+            let value = rows.remove(ordinal)?.ok_or_else(|| lost(ordinal))?;
+            let row = Row::decode(value.value())?;
+            owners.push((owners::key(pair.space, row.target_id, ordinal), ordinal, false));
         }
     }
-    if !(held.is_empty() && released.is_empty()) {
-        let mut owners = Owners::new(write.txn.open_table(OWNERS)?);
-        released.sort_unstable();
-        for (target_id, source_id) in &released {
-            owners.remove(pair.space, target_id, Holder { pair: pair.id, source_id })?;
+    draft.change_owners(owners)?;
+    draft.remove_sources(gone)
+}
+
+/// Writes relations of one pair; says which pair, and which ordinals they have.
+fn put(
+    txn: &WriteTransaction,
+    draft: &mut Draft<'_>,
+    relation_key: &RelationKey,
+    list: &[NewRelation],
+) -> Result<(u32, Vec<u64>), Fault> {
+    let mut pair = pairs::intern(txn, relation_key)?;
+    let keys = keys(pair.id, list.iter().map(|relation| relation.source_id.as_str()));
+    let known = draft.find(&keys)?;
+
+    // The last one counts if an entity is in the list twice.
+    let first = next_ordinal(txn)?;
+    let mut new: BTreeMap<&[u8], usize> = BTreeMap::new();
+    let mut appended: Vec<&NewRelation> = Vec::new();
+    let mut rewritten: BTreeMap<u64, &NewRelation> = BTreeMap::new();
+    for ((relation, key), known) in list.iter().zip(&keys).zip(known) {
+        if let Some(ordinal) = known {
+            rewritten.insert(ordinal, relation);
+            continue;
         }
-        held.sort_unstable();
-        for (target_id, source_id) in held {
-            owners.add(pair.space, target_id, Holder { pair: pair.id, source_id })?;
+        let place = *new.entry(key).or_insert(appended.len());
+        match appended.get_mut(place) {
+            Some(earlier) => *earlier = relation,
+            None => appended.push(relation),
         }
     }
-    Ok(ordinals)
+
+    let mut ordinals: Vec<u64> = rewritten.keys().copied().collect();
+    let mut owners: Vec<(OwnerKey, u64, bool)> = Vec::new();
+    let mut table = txn.open_table(RELATIONS)?;
+    let mut value = Vec::new();
+    for (ordinal, relation) in rewritten {
+        relations::encode(&mut value, pair.id, relation);
+        let old = table.insert(ordinal, value.as_slice())?.ok_or_else(|| lost(ordinal))?;
+        let row = Row::decode(old.value())?;
+        if row.target_id != relation.target_id {
+            owners.push((owners::key(pair.space, row.target_id, ordinal), ordinal, false));
+            owners.push((owners::key(pair.space, &relation.target_id, ordinal), ordinal, true));
+        }
+    }
+    if !appended.is_empty() {
+        let mut end = table.upper_bound_mut(Bound::<u64>::Unbounded)?;
+        for (ordinal, relation) in (first..).zip(&appended) {
+            relations::encode(&mut value, pair.id, relation);
+            end.insert_before(ordinal, value.as_slice())?;
+            owners.push((owners::key(pair.space, &relation.target_id, ordinal), ordinal, true));
+            ordinals.push(ordinal);
+        }
+        end.close()?;
+    }
+    drop(table);
+    for (key, place) in new {
+        draft.add_source(key.to_vec(), first + place as u64);
+    }
+    draft.change_owners(owners)?;
+    if !appended.is_empty() {
+        let count = appended.len() as u64;
+        txn.open_table(META)?.insert(NEXT_ORDINAL, (first + count).to_le_bytes().as_slice())?;
+        pair.count += count;
+        pairs::set_count(txn, relation_key, pair)?;
+    }
+    Ok((pair.id, ordinals))
+}
+
+fn next_ordinal(txn: &WriteTransaction) -> Result<u64, Fault> {
+    let meta = txn.open_table(META)?;
+    let next = number(meta.get(NEXT_ORDINAL)?.as_ref().map(|v| v.value()), NEXT_ORDINAL)?;
+    Ok(next)
+}
+
+/// For a system that goes: everything of a pair.
+pub(super) fn remove_pair(
+    txn: &WriteTransaction,
+    pending: &Pending,
+    draft: &mut Draft<'_>,
+    pair: Pair,
+) -> Result<(), Fault> {
+    /// Relations at a time.
+    const CHUNK: usize = 4_096;
+    let mut after: Option<String> = None;
+    loop {
+        let gone = scan(&txn.open_table(SOURCES)?, pending, pair.id, after.as_deref(), CHUNK)?;
+        let Some((last, _)) = gone.last() else { break };
+        let last = last.get(4..).unwrap_or_default();
+        after = Some(String::from_utf8_lossy(last).into_owned());
+        remove_rows(txn, draft, pair, gone)?;
+    }
+    let from = pair.id.to_be_bytes();
+    txn.open_table(INTENTS)?.retain_in(from.as_slice()..past(&from).as_slice(), |_, _| false)?;
+    Ok(())
 }

@@ -1,18 +1,14 @@
-use super::fault::Fault;
-use super::owners::{Holder, Owners};
-use super::pairs::{self, Pair};
-use super::tables::{INTENTS, OWNERS, RELATIONS, SYSTEM_NAMES, SYSTEMS, past};
+use super::pairs;
+use super::pending::Draft;
+use super::pipeline::remove_pair;
+use super::state;
+use super::tables::{SYSTEM_NAMES, SYSTEMS};
 use super::tenant::{Tenant, from_json, to_json};
-use super::{relations, state};
 use crate::StoreError;
-use ::redb::{ReadableTable, WriteTransaction};
+use ::redb::ReadableTable;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use gangway_model::{System, SystemId};
-use std::collections::BTreeSet;
-
-/// Relations whose owners are removed at a time, when a system goes.
-const CHUNK: usize = 4_096;
 
 impl Tenant {
     fn seal_system(&self, system: &System) -> Result<Vec<u8>, StoreError> {
@@ -81,51 +77,25 @@ impl Tenant {
     }
 
     pub(super) fn remove_system(&self, id: &SystemId) -> Result<bool, StoreError> {
-        self.file.write(|write| {
+        self.write_indexed(|write, pending| {
+            let mut draft = Draft::new(write.txn, pending)?;
             let old = write.txn.open_table(SYSTEMS)?.remove(id.as_str())?.map(|v| v.value().to_vec());
-            let Some(old) = old else { return Ok(false) };
-            let old: System = from_json("system", &old)?;
-            write.txn.open_table(SYSTEM_NAMES)?.remove(old.name.as_str())?;
-            state::clear(write.txn, id)?;
-            let mut spaces = BTreeSet::new();
-            for (key, pair) in pairs::all(write.txn)? {
-                if key.target == *id {
-                    spaces.insert(pair.space);
-                    pairs::remove_space(write.txn, &key)?;
-                } else if key.source == *id {
-                    release_owners(write.txn, pair)?;
-                } else {
-                    continue;
+            if let Some(old) = &old {
+                let old: System = from_json("system", old)?;
+                write.txn.open_table(SYSTEM_NAMES)?.remove(old.name.as_str())?;
+                state::clear(write.txn, id)?;
+                for (key, pair) in pairs::all(write.txn)? {
+                    if key.source != *id && key.target != *id {
+                        continue;
+                    }
+                    remove_pair(write.txn, pending, &mut draft, pair)?;
+                    pairs::remove(write.txn, &key)?;
+                    if key.target == *id {
+                        pairs::remove_space(write.txn, &key)?;
+                    }
                 }
-                let start = pair.id.to_be_bytes();
-                let end = past(&start);
-                let all = start.as_slice()..end.as_slice();
-                write.txn.open_table(RELATIONS)?.retain_in(all.clone(), |_, _| false)?;
-                write.txn.open_table(INTENTS)?.retain_in(all, |_, _| false)?;
-                pairs::remove(write.txn, &key)?;
             }
-            let mut owners = Owners::new(write.txn.open_table(OWNERS)?);
-            for space in spaces {
-                owners.clear(space)?;
-            }
-            Ok(true)
+            Ok((old.is_some(), draft.finish(self.waiting_relations)?))
         })
-    }
-}
-
-/// Other sources may hold entities of the same target: the pair's are picked out one by one.
-fn release_owners(txn: &WriteTransaction, pair: Pair) -> Result<(), Fault> {
-    let table = txn.open_table(RELATIONS)?;
-    let mut owners = Owners::new(txn.open_table(OWNERS)?);
-    let mut after: Option<String> = None;
-    loop {
-        let mut held = relations::scan(&table, pair.id, after.as_deref(), CHUNK)?;
-        let Some(last) = held.last() else { return Ok(()) };
-        after = Some(last.source_id.clone());
-        held.sort_unstable_by(|a, b| a.target_id.cmp(&b.target_id));
-        for relation in &held {
-            let holder = Holder { pair: pair.id, source_id: &relation.source_id };
-            owners.remove(pair.space, &relation.target_id, holder)?;
-        }
     }
 }

@@ -1,5 +1,6 @@
 //! What is in the files. `docs/store.md` explains the layout; a change to it raises [`FORMAT`].
 
+use super::owners::OwnerKey;
 use crate::StoreError;
 use crate::codec::put_str;
 use ::redb::TableDefinition;
@@ -21,10 +22,12 @@ pub(super) const SETTINGS: Texts = TableDefinition::new("settings");
 pub(super) const PAIRS: Bytes = TableDefinition::new("pairs");
 /// Target and entity type → number of the owner space.
 pub(super) const SPACES: Bytes = TableDefinition::new("spaces");
-/// Pair, source identifier → relation.
-pub(super) const RELATIONS: Bytes = TableDefinition::new("relations");
-/// Owner space, target identifier → who holds it.
-pub(super) const OWNERS: Bytes = TableDefinition::new("owners");
+/// Ordinal → relation.
+pub(super) const RELATIONS: TableDefinition<'static, u64, &'static [u8]> = TableDefinition::new("relations");
+/// Pair, source identifier → ordinal.
+pub(super) const SOURCES: TableDefinition<'static, &'static [u8], u64> = TableDefinition::new("sources");
+/// Owner space, hash of the target identifier, ordinal.
+pub(super) const OWNERS: TableDefinition<'static, &'static OwnerKey, ()> = TableDefinition::new("owners");
 /// Pair, source identifier → time of the first attempt.
 pub(super) const INTENTS: Bytes = TableDefinition::new("intents");
 /// Run, pair, number of the commit → ordinals.
@@ -62,6 +65,10 @@ pub(super) const KEY_ID: &str = "key-id";
 pub(super) const TENANT: &str = "tenant";
 /// The tenant's key for hashes, sealed.
 pub(super) const HASH_KEY: &str = "hash-key";
+/// Counts the commits that changed relations.
+pub(super) const RELATIONS_VERSION: &str = "relations-version";
+/// Rows from this ordinal on are not in the indexes yet.
+pub(super) const INDEXED: &str = "indexed";
 /// The next ordinal.
 pub(super) const NEXT_ORDINAL: &str = "next-ordinal";
 /// The next number of a pair.
@@ -80,7 +87,7 @@ pub(super) fn number(bytes: Option<&[u8]>, what: &str) -> Result<u64, StoreError
     }
 }
 
-/// A number followed by an identifier: the key of a relation, an intent, an owner.
+/// A number followed by an identifier: the key of a relation or an intent.
 pub(super) fn numbered(key: &mut Vec<u8>, number: u32, id: &str) {
     key.clear();
     key.extend_from_slice(&number.to_be_bytes());

@@ -1,9 +1,10 @@
 use super::file::DatabaseFile;
 use super::medium::{Medium, Place};
 use super::open_files::OpenFiles;
+use super::pending::Pending;
 use super::tables::{
     COMPONENTS, EVENT_STATES, EVENTS, HASH_KEY, INTENTS, JOBS, KEY_ID, META, OWNERS, PAIRS, PLUGINS,
-    RELATIONS, SEEN, SPACES, STATE, SYSTEM_NAMES, SYSTEMS, TENANT, UNFINISHED,
+    RELATIONS, SEEN, SOURCES, SPACES, STATE, SYSTEM_NAMES, SYSTEMS, TENANT, UNFINISHED,
 };
 use super::{Options, check_key, seen};
 use crate::seal::{MasterKey, Sealer};
@@ -13,13 +14,17 @@ use gangway_model::{
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, RwLock};
 
 /// A [`TenantStore`] in one file.
 pub(super) struct Tenant {
     pub(super) name: TenantId,
     pub(super) file: Arc<DatabaseFile>,
     pub(super) sealer: Sealer,
+    /// Held by who writes relations until the entries that wait are up to date.
+    pub(super) writer: Mutex<()>,
+    pub(super) pending: RwLock<Pending>,
+    pub(super) waiting_relations: usize,
     hash_key: [u8; 32],
 }
 
@@ -44,18 +49,21 @@ impl Tenant {
                 meta.insert(HASH_KEY, sealed.as_slice())?;
             }
             // Readers cannot make a table, and need not ask whether there is one.
-            for table in [PAIRS, SPACES, RELATIONS, OWNERS, INTENTS, SEEN, EVENTS, STATE, COMPONENTS] {
+            for table in [PAIRS, SPACES, INTENTS, SEEN, EVENTS, STATE, COMPONENTS] {
                 write.txn.open_table(table)?;
             }
             for table in [JOBS, SYSTEMS, PLUGINS] {
                 write.txn.open_table(table)?;
             }
+            write.txn.open_table(RELATIONS)?;
+            write.txn.open_table(SOURCES)?;
+            write.txn.open_table(OWNERS)?;
             write.txn.open_table(UNFINISHED)?;
             write.txn.open_table(EVENT_STATES)?;
             write.txn.open_table(SYSTEM_NAMES)?;
             Ok(())
         })?;
-        Ok(Self { name: name.clone(), file, sealer, hash_key })
+        Ok(Self::new(name, file, sealer, options, hash_key))
     }
 
     pub(super) fn open(
@@ -85,7 +93,25 @@ impl Tenant {
         let hash_key = hash_key.try_into().map_err(|_| {
             StoreError::Damaged(format!("the hash key of tenant {name} is not 32 bytes long"))
         })?;
-        Ok(Self { name: name.clone(), file, sealer, hash_key })
+        Ok(Self::new(name, file, sealer, options, hash_key))
+    }
+
+    fn new(
+        name: &TenantId,
+        file: Arc<DatabaseFile>,
+        sealer: Sealer,
+        options: Options,
+        hash_key: [u8; 32],
+    ) -> Self {
+        Self {
+            name: name.clone(),
+            file,
+            sealer,
+            writer: Mutex::default(),
+            pending: RwLock::default(),
+            waiting_relations: options.waiting_relations,
+            hash_key,
+        }
     }
 
     /// For erasure: waits for those who use the file, and nobody can any more.
@@ -195,6 +221,7 @@ impl TenantStore for Tenant {
     }
 
     fn forget_seen(&self, run: &JobId) -> Result<(), StoreError> {
+        self.flush()?;
         self.file.write(|write| seen::forget(write.txn, run))
     }
 
