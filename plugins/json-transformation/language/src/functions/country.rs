@@ -1,6 +1,8 @@
 //! Countries and their regions (ISO 3166).
 
 use std::borrow::Cow;
+use std::collections::HashMap;
+use std::sync::OnceLock;
 
 use super::params::Params;
 use crate::value::{Member, Value, find, set};
@@ -81,39 +83,66 @@ fn text_of(members: &[Member<'_>], name: &str) -> Option<String> {
     }
 }
 
-/// Alpha-2, alpha-3, numeric code and name of the country that a text names in any form.
-fn country(text: &str) -> Option<[&'static str; 4]> {
+/// Alpha-2, alpha-3, numeric code and name.
+type Row = [&'static str; 4];
+
+/// Every form of a country, in lower case, and its row. Built at the first use.
+fn countries() -> &'static HashMap<String, Row> {
+    static INDEX: OnceLock<HashMap<String, Row>> = OnceLock::new();
+    INDEX.get_or_init(|| {
+        let mut index = HashMap::new();
+        for line in COUNTRIES.lines() {
+            let mut fields = line.split('\t');
+            let [alpha2, alpha3, numeric, name, iso] = [(); 5].map(|()| fields.next().unwrap_or_default());
+            for form in [alpha2, alpha3, numeric, name, iso] {
+                if !form.is_empty() {
+                    index.entry(form.to_lowercase()).or_insert([alpha2, alpha3, numeric, name]);
+                }
+            }
+        }
+        index
+    })
+}
+
+/// The country that a text names in any form.
+fn country(text: &str) -> Option<Row> {
     let wanted = text.trim();
-    let number = if wanted.bytes().all(|b| b.is_ascii_digit()) { wanted.parse::<u16>().ok() } else { None };
-    COUNTRIES.lines().find_map(|line| {
-        let mut fields = line.split('\t');
-        let [alpha2, alpha3, numeric, name, iso] = [(); 5].map(|()| fields.next().unwrap_or_default());
-        let is = |field: &str| !field.is_empty() && field.to_lowercase() == wanted.to_lowercase();
-        let found = match number {
-            Some(number) => numeric.parse() == Ok(number),
-            None => !wanted.is_empty() && [alpha2, alpha3, name, iso].iter().any(|field| is(field)),
-        };
-        found.then_some([alpha2, alpha3, numeric, name])
+    let is_number = !wanted.is_empty() && wanted.len() <= 3 && wanted.bytes().all(|b| b.is_ascii_digit());
+    let key = if is_number { format!("{wanted:0>3}") } else { wanted.to_lowercase() };
+    countries().get(&key).copied()
+}
+
+type Pair = (&'static str, &'static str);
+
+/// Codes of regions, names of regions within a country (`us/alabama`) and names alone, in lower
+/// case. Built at the first use.
+fn regions() -> &'static HashMap<String, Pair> {
+    static INDEX: OnceLock<HashMap<String, Pair>> = OnceLock::new();
+    INDEX.get_or_init(|| {
+        let mut index = HashMap::new();
+        for (code, name) in REGIONS.lines().filter_map(|line| line.split_once('\t')) {
+            let country = code.split('-').next().unwrap_or_default().to_lowercase();
+            let lower = name.to_lowercase();
+            index.entry(code.to_lowercase()).or_insert((code, name));
+            index.entry(format!("{country}/{lower}")).or_insert((code, name));
+            index.entry(format!("/{lower}")).or_insert((code, name));
+        }
+        index
     })
 }
 
 /// Code and name of a region given as `US-AL`, as `AL` with its country, or by its name.
-fn region(text: &str, country_text: Option<&str>) -> Option<(&'static str, &'static str)> {
+fn region(text: &str, country_text: Option<&str>) -> Option<Pair> {
     let wanted = text.trim().to_lowercase();
-    let alpha2 = country_text.and_then(country).map(|row| row[0]);
-    let rows = || REGIONS.lines().filter_map(|line| line.split_once('\t'));
-    if let Some(found) = rows().find(|(code, _)| code.to_lowercase() == wanted) {
-        return Some(found);
-    }
-    let of_country =
-        || rows().filter(|(code, _)| alpha2.is_none_or(|alpha2| code.split('-').next() == Some(alpha2)));
-    if alpha2.is_some()
-        && let Some(found) = of_country()
-            .find(|(code, _)| code.split_once('-').is_some_and(|(_, part)| part.to_lowercase() == wanted))
-    {
-        return Some(found);
-    }
-    of_country().find(|(_, name)| name.to_lowercase() == wanted)
+    let find = |key: String| regions().get(&key).copied();
+    let exact = if wanted.contains('-') { find(wanted.clone()) } else { None };
+    exact.or_else(|| match country_text.and_then(country) {
+        Some([alpha2, ..]) => {
+            let alpha2 = alpha2.to_lowercase();
+            find(format!("{alpha2}-{wanted}")).or_else(|| find(format!("{alpha2}/{wanted}")))
+        }
+        None => find(format!("/{wanted}")),
+    })
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! Time zone codes.
 
 use std::borrow::Cow;
+use std::collections::HashMap;
 
 use super::params::Params;
 use crate::value::Value;
@@ -9,33 +10,34 @@ use crate::value::Value;
 const TABLE: &str = include_str!("../../data/timezones.tsv");
 
 pub(super) struct Timezone {
-    to_iana: bool,
+    fallback: &'static str,
+    forms: HashMap<&'static str, &'static str>,
 }
 
 impl Timezone {
     pub fn compile(params: &mut Params<'_, '_>) -> Option<Self> {
-        params.choice("outputFormat", &["iana", "sap"]).map(|format| Timezone { to_iana: format == "iana" })
+        let to_iana = params.choice("outputFormat", &["iana", "sap"])? == "iana";
+        let mut forms = HashMap::new();
+        let rows = || TABLE.lines().filter_map(|line| line.split_once('\t'));
+        for (code, zone) in rows() {
+            let (from, to) = if to_iana { (code, zone) } else { (zone, code) };
+            forms.entry(from).or_insert(to);
+        }
+        // What has the wanted form already stays as it is.
+        for (code, zone) in rows() {
+            let wanted = if to_iana { zone } else { code };
+            forms.entry(wanted).or_insert(wanted);
+        }
+        Some(Timezone { fallback: if to_iana { "Europe/Berlin" } else { "CET" }, forms })
     }
 
     /// What a missing or unknown value becomes.
     pub fn fallback<'a>(&self) -> Value<'a> {
-        Value::String(Cow::Borrowed(if self.to_iana { "Europe/Berlin" } else { "CET" }))
+        Value::String(Cow::Borrowed(self.fallback))
     }
 
     pub fn convert<'a>(&self, value: &Value<'a>) -> Value<'a> {
-        if value.is_null() {
-            return self.fallback();
-        }
-        let text = value.to_text();
-        let rows = || TABLE.lines().filter_map(|line| line.split_once('\t'));
-        let find = |wanted: fn((&'static str, &'static str)) -> &'static str| {
-            rows().find(|row| wanted(*row) == text)
-        };
-        let converted = if self.to_iana {
-            find(|row| row.0).map(|row| row.1).or_else(|| find(|row| row.1).map(|row| row.1))
-        } else {
-            find(|row| row.1).map(|row| row.0).or_else(|| find(|row| row.0).map(|row| row.0))
-        };
-        converted.map_or_else(|| self.fallback(), |text| Value::String(Cow::Borrowed(text)))
+        let known = if value.is_null() { None } else { self.forms.get(value.to_text().as_ref()) };
+        Value::String(Cow::Borrowed(known.copied().unwrap_or(self.fallback)))
     }
 }

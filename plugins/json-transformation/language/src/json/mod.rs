@@ -6,6 +6,7 @@ mod clean;
 mod locate;
 mod number;
 mod parse;
+mod scan;
 mod write;
 
 pub use clean::clean;
@@ -14,4 +15,5 @@ pub use locate::{locate, pointer_token};
 pub use number::{Integer, compare as compare_numbers, is_number, to_integer};
 pub(crate) use parse::drop_duplicates;
 pub use parse::{MAX_DEPTH, MAX_NODES, SyntaxError, parse};
+use scan::plain_prefix;
 pub use write::{to_string, write, write_text};

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 use std::fmt;
 
+use super::plain_prefix;
 use crate::value::{Member, Text, Value};
 
 /// How deeply arrays and objects may be nested.
@@ -201,6 +202,7 @@ impl<'a> Parser<'a> {
     fn string(&mut self) -> Result<Text<'a>, SyntaxError> {
         self.pos += 1;
         let start = self.pos;
+        self.pos += plain_prefix(self.bytes.get(start..).unwrap_or_default());
         loop {
             match self.bytes.get(self.pos) {
                 Some(b'"') => {
@@ -220,9 +222,7 @@ impl<'a> Parser<'a> {
         let mut text = String::from(self.slice(start, self.pos));
         loop {
             let from = self.pos;
-            while !matches!(self.bytes.get(self.pos), None | Some(b'"' | b'\\' | 0..=0x1F)) {
-                self.pos += 1;
-            }
+            self.pos += plain_prefix(self.bytes.get(from..).unwrap_or_default());
             text.push_str(self.slice(from, self.pos));
             match self.bytes.get(self.pos) {
                 Some(b'"') => {

@@ -1,5 +1,6 @@
 //! Writing JSON.
 
+use super::plain_prefix;
 use crate::value::Value;
 
 /// The compact JSON text of a value.
@@ -57,7 +58,11 @@ pub fn write(value: &Value<'_>, out: &mut String) {
 pub fn write_text(text: &str, out: &mut String) {
     out.push('"');
     let mut rest = text;
-    while let Some(at) = rest.bytes().position(|b| b < 0x20 || b == b'"' || b == b'\\') {
+    loop {
+        let at = plain_prefix(rest.as_bytes());
+        if at == rest.len() {
+            break;
+        }
         let (plain, tail) = rest.split_at(at);
         out.push_str(plain);
         let mut chars = tail.chars();

@@ -1,0 +1,46 @@
+//! Finding the bytes that need attention in a string, eight at a time.
+
+/// How many bytes at the start are neither a quote, a backslash nor a control character.
+#[inline]
+pub(super) fn plain_prefix(bytes: &[u8]) -> usize {
+    const ONES: u64 = 0x0101_0101_0101_0101;
+    const HIGHS: u64 = 0x8080_8080_8080_8080;
+    // A byte of `x` that is zero sets its high bit; bytes above it may be marked wrongly, the lowest
+    // mark is always right.
+    let zeros = |x: u64| x.wrapping_sub(ONES) & !x & HIGHS;
+    let (chunks, rest) = bytes.as_chunks::<8>();
+    for (at, chunk) in chunks.iter().enumerate() {
+        let word = u64::from_le_bytes(*chunk);
+        let quotes = zeros(word ^ (ONES * 0x22));
+        let backslashes = zeros(word ^ (ONES * 0x5C));
+        let controls = word.wrapping_sub(ONES * 0x20) & !word & HIGHS;
+        let marks = quotes | backslashes | controls;
+        if marks != 0 {
+            return at * 8 + (marks.trailing_zeros() / 8) as usize;
+        }
+    }
+    let special = |b: &u8| *b < 0x20 || *b == b'"' || *b == b'\\';
+    bytes.len() - rest.len() + rest.iter().position(special).unwrap_or(rest.len())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn stops_at_the_first_special_byte() {
+        for special in [b'"', b'\\', 0, 0x1F, b'\n'] {
+            for length in 0..40 {
+                for at in 0..length {
+                    let mut bytes: Vec<u8> = (0..length)
+                        .map(|i| [b'!', b' ', 0xC3, 0x7F, b'[', b'#', 0x80, b']'][i % 8])
+                        .collect();
+                    bytes[at] = special;
+                    assert_eq!(plain_prefix(&bytes), at);
+                }
+            }
+        }
+        assert_eq!(plain_prefix("ä plain text without specials".as_bytes()), 30);
+        assert_eq!(plain_prefix(b""), 0);
+    }
+}
