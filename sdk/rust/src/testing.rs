@@ -64,8 +64,18 @@ pub(crate) struct World {
     pub(crate) resolve: Option<Resolve>,
     pub(crate) files: BTreeMap<String, File>,
     pub(crate) clock_ms: u64,
+    /// Files that someone else writes as soon as the plugin begins to.
+    pub(crate) meanwhile: BTreeMap<String, Vec<u8>>,
     pub(crate) state: BTreeMap<String, Vec<u8>>,
     pub(crate) log: Vec<Message>,
+}
+
+impl World {
+    pub(crate) fn write(&mut self, name: &str, content: Vec<u8>) {
+        self.clock_ms += 1000;
+        let file = File { content, modified_ms: self.clock_ms, read_only: false };
+        self.files.insert(name.to_owned(), file);
+    }
 }
 
 thread_local! {
@@ -160,11 +170,13 @@ impl FakeHost {
 
     /// Puts a file there, or replaces one; each write has a later time than the one before.
     pub fn file(&self, name: &str, content: impl Into<Vec<u8>>) -> &Self {
-        world(|world| {
-            world.clock_ms += 1000;
-            let file = File { content: content.into(), modified_ms: world.clock_ms, read_only: false };
-            world.files.insert(name.to_owned(), file);
-        });
+        world(|world| world.write(name, content.into()));
+        self
+    }
+
+    /// Lets someone else write a file while the plugin does: right after it has begun a replacement of it.
+    pub fn meanwhile(&self, name: &str, content: impl Into<Vec<u8>>) -> &Self {
+        world(|world| world.meanwhile.insert(name.to_owned(), content.into()));
         self
     }
 

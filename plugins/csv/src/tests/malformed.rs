@@ -47,6 +47,13 @@ fn a_quote_that_the_next_quoted_row_seems_to_close_costs_one_row_only() {
 }
 
 #[test]
+fn a_row_of_several_lines_with_a_wrong_number_of_fields_is_read_line_by_line() {
+    let (ids, problems) = outcome("id,a,b\n1,\"x,\n2,y,\"\n3,p,q\n");
+    assert_eq!(ids, ["3"]);
+    assert_eq!(problems, [problem(2, "b", Some("1")), problem(3, "b", Some("2"))]);
+}
+
+#[test]
 fn an_open_quote_does_not_take_the_memory_of_a_large_file() {
     let mut users = String::from("id,a\n1,\"x\n");
     for number in 0..40_000 {

@@ -86,6 +86,17 @@ fn encodings_are_decoded_and_a_byte_order_mark_decides_by_itself() {
 }
 
 #[test]
+fn characters_of_four_bytes_keep_their_place_in_utf_16() {
+    let host = FakeHost::install();
+    let units = "\u{feff}id,name\n1,😀😀\n2,é\n3,x\n".encode_utf16();
+    host.file("users", units.flat_map(u16::to_le_bytes).collect::<Vec<u8>>());
+    let pages = pages("user", 1, true);
+    let ids: Vec<_> = pages.iter().flat_map(|page| &page.entities).map(|entity| entity.id.as_str()).collect();
+    assert_eq!(ids, ["1", "2", "3"]);
+    assert!(pages.iter().all(|page| page.problems.is_empty()));
+}
+
+#[test]
 fn pages_are_the_same_whichever_instance_reads_them() {
     let mut users = String::from("id,name\n");
     for number in 0..300 {

@@ -191,3 +191,16 @@ fn a_large_file_is_copied_whole() {
     assert_eq!(write(&[operation("patch", Some("49999"), r#"{"name":"last"}"#)]), [done("49999")]);
     assert_eq!(host.content("users").unwrap(), users.replace("name 49999", "last"));
 }
+
+#[test]
+fn what_someone_else_writes_meanwhile_is_not_lost() {
+    let host = host("id\n1\n");
+    host.meanwhile("users", "id\n1\n7\n");
+    assert_eq!(write(&[operation("create", Some("2"), "{}")]), [failed("unavailable")]);
+    assert_eq!(host.content("users").unwrap(), "id\n1\n7\n");
+    assert_eq!(write(&[operation("create", Some("2"), "{}")]), [done("2")]);
+    let host = FakeHost::install();
+    host.meanwhile("users", "id\n1\n");
+    assert_eq!(write(&[operation("create", Some("2"), "{}")]), [failed("unavailable")]);
+    assert_eq!(host.content("users").unwrap(), "id\n1\n");
+}

@@ -36,6 +36,11 @@ pub(crate) fn replace(name: &str) -> Result<Replacement> {
     if world(|world| world.files.get(name).is_some_and(|file| file.read_only)) {
         return Err(Error::denied(format!("The file {name:?} was not granted for writing.")));
     }
+    world(|world| {
+        if let Some(content) = world.meanwhile.remove(name) {
+            world.write(name, content);
+        }
+    });
     Ok(Replacement { name: name.to_owned(), content: RefCell::new(Vec::new()) })
 }
 
@@ -46,11 +51,7 @@ impl Replacement {
     }
 
     pub(crate) fn commit(&self) -> Result<()> {
-        world(|world| {
-            world.clock_ms += 1000;
-            let file = File { content: self.content.take(), modified_ms: world.clock_ms, read_only: false };
-            world.files.insert(self.name.clone(), file);
-        });
+        world(|world| world.write(&self.name, self.content.take()));
         Ok(())
     }
 }
