@@ -43,7 +43,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 pub struct Options {
     /// Page cache of one open tenant, in bytes.
     pub cache_bytes: usize,
-    /// How many tenants' files stay open when nobody uses them; each has a cache.
+    /// How many tenants' files stay open while they are idle; each has a cache.
     pub open_tenants: usize,
     /// How many new relations of a tenant may wait in memory for a sorted sweep over the indexes;
     /// each takes about 150 bytes.
@@ -92,10 +92,12 @@ impl RedbStore {
 
     fn on(medium: Arc<dyn Medium>, key: MasterKey, options: Options) -> Result<Self, StoreError> {
         let open_files = Arc::new(OpenFiles::new(options.open_tenants));
+        // Of its own: the engine's file is small and stays open.
+        let own = Arc::new(OpenFiles::new(usize::MAX));
         let engine = if medium.exists(&Place::Engine) {
-            DatabaseFile::existing(&medium, Place::Engine, ENGINE_CACHE_BYTES, None)
+            DatabaseFile::existing(&medium, Place::Engine, ENGINE_CACHE_BYTES, &own)
         } else {
-            DatabaseFile::create(&medium, Place::Engine, ENGINE_CACHE_BYTES, None, &|write| {
+            DatabaseFile::create(&medium, Place::Engine, ENGINE_CACHE_BYTES, &own, &|write| {
                 write.txn.open_table(META)?.insert(KEY_ID, key.id().as_slice())?;
                 write.txn.open_table(SETTINGS)?;
                 Ok(())

@@ -269,7 +269,7 @@ mod tests {
             hex(&sealed),
             "090909090909090909090909090909090909090909090909580eda2ea8609471a55afef274b20bf851d9e2d75cd14f"
         );
-        assert_eq!(hex(&MasterKey::from_bytes(KEY).id()), "GOLDEN_ID");
+        assert_eq!(hex(&MasterKey::from_bytes(KEY).id()), "a85a99820cb5907e");
     }
 
     #[test]

@@ -14,7 +14,7 @@ pub(super) struct DatabaseFile {
     medium: Arc<dyn Medium>,
     place: Place,
     cache_bytes: usize,
-    open_files: Option<Arc<OpenFiles>>,
+    open_files: Arc<OpenFiles>,
     last_used: AtomicU64,
     slot: RwLock<Slot>,
 }
@@ -49,19 +49,17 @@ impl DatabaseFile {
         medium: &Arc<dyn Medium>,
         place: Place,
         cache_bytes: usize,
-        open_files: Option<&Arc<OpenFiles>>,
+        open_files: &Arc<OpenFiles>,
     ) -> Arc<Self> {
         let file = Arc::new(Self {
             medium: Arc::clone(medium),
             place,
             cache_bytes,
-            open_files: open_files.map(Arc::clone),
+            open_files: Arc::clone(open_files),
             last_used: AtomicU64::new(0),
             slot: RwLock::default(),
         });
-        if let Some(open_files) = open_files {
-            open_files.register(&file);
-        }
+        open_files.register(&file);
         file
     }
 
@@ -70,7 +68,7 @@ impl DatabaseFile {
         medium: &Arc<dyn Medium>,
         place: Place,
         cache_bytes: usize,
-        open_files: Option<&Arc<OpenFiles>>,
+        open_files: &Arc<OpenFiles>,
         fill: &dyn Fn(&Write<'_>) -> Result<(), Fault>,
     ) -> Result<Arc<Self>, StoreError> {
         let file = Self::existing(medium, place, cache_bytes, open_files);
@@ -89,10 +87,9 @@ impl DatabaseFile {
             .map_err(|fault| fault.into_error(&file.place))?;
         {
             let mut slot = file.exclusive();
-            slot.database = Some(made);
+            file.put(&mut slot, Some(made));
             slot.generation = 1;
         }
-        file.note_opened();
         Ok(file)
     }
 
@@ -164,7 +161,7 @@ impl DatabaseFile {
     pub(super) fn close_for_good(&self) {
         let mut slot = self.exclusive();
         slot.gone = true;
-        slot.database = None;
+        self.put(&mut slot, None);
     }
 
     pub(super) fn is_open(&self) -> bool {
@@ -180,10 +177,19 @@ impl DatabaseFile {
     }
 
     /// Closes the file unless somebody uses it just now.
-    pub(super) fn close_if_idle(&self) {
+    pub(super) fn close_if_unused(&self) {
         if let Ok(mut slot) = self.slot.try_write() {
-            slot.database = None;
+            self.put(&mut slot, None);
         }
+    }
+
+    fn put(&self, slot: &mut Slot, database: Option<Database>) {
+        match (&slot.database, &database) {
+            (None, Some(_)) => self.open_files.opened(),
+            (Some(_), None) => self.open_files.closed(),
+            _ => {}
+        }
+        slot.database = database;
     }
 
     fn shared(&self) -> RwLockReadGuard<'_, Slot> {
@@ -203,55 +209,45 @@ impl DatabaseFile {
     /// Runs something on the open database and says in which generation.
     fn with<R>(&self, operation: impl FnOnce(&Database) -> R) -> Result<(R, u64), StoreError> {
         loop {
-            {
-                let slot = self.shared();
-                if slot.gone {
-                    return Err(StoreError::Missing(self.place.to_string()));
-                }
-                if let Some(database) = &slot.database {
-                    if let Some(open_files) = &self.open_files {
-                        self.last_used.store(open_files.tick(), Ordering::Relaxed);
-                    }
-                    return Ok((operation(database), slot.generation));
-                }
+            let slot = self.shared();
+            if slot.gone {
+                return Err(StoreError::Missing(self.place.to_string()));
             }
+            if let Some(database) = &slot.database {
+                self.last_used.store(self.open_files.tick(), Ordering::Relaxed);
+                let result = (operation(database), slot.generation);
+                drop(slot);
+                self.open_files.make_room();
+                return Ok(result);
+            }
+            drop(slot);
             self.open()?;
         }
     }
 
     fn open(&self) -> Result<(), StoreError> {
-        {
-            let mut slot = self.exclusive();
-            if slot.gone || slot.database.is_some() {
-                return Ok(());
-            }
-            let mut builder = self.builder();
-            let place = self.place.to_string();
-            builder.set_repair_callback(move |repair| {
-                tracing::info!(file = place, progress = repair.progress(), "checking after an unclean end");
-            });
-            let opened = self
-                .medium
-                .open(&self.place, &mut builder)
-                .and_then(|database| Ok((commits(&database, &self.place)?, database)));
-            let (commits, database) = opened.map_err(|fault| fault.into_error(&self.place))?;
-            slot.database = Some(database);
-            slot.generation += 1;
-            let generation = slot.generation;
-            slot.recovered.push_back((generation, commits));
-            if slot.recovered.len() > 64 {
-                slot.recovered.pop_front();
-            }
+        let mut slot = self.exclusive();
+        if slot.gone || slot.database.is_some() {
+            return Ok(());
         }
-        self.note_opened();
+        let mut builder = self.builder();
+        let place = self.place.to_string();
+        builder.set_repair_callback(move |repair| {
+            tracing::info!(file = place, progress = repair.progress(), "checking after an unclean end");
+        });
+        let opened = self
+            .medium
+            .open(&self.place, &mut builder)
+            .and_then(|database| Ok((commits(&database, &self.place)?, database)));
+        let (commits, database) = opened.map_err(|fault| fault.into_error(&self.place))?;
+        self.put(&mut slot, Some(database));
+        slot.generation += 1;
+        let generation = slot.generation;
+        slot.recovered.push_back((generation, commits));
+        if slot.recovered.len() > 64 {
+            slot.recovered.pop_front();
+        }
         Ok(())
-    }
-
-    fn note_opened(&self) {
-        if let Some(open_files) = &self.open_files {
-            self.last_used.store(open_files.tick(), Ordering::Relaxed);
-            open_files.make_room(self);
-        }
     }
 
     /// Closes the database of a generation, which has failed, and opens the next.
@@ -262,7 +258,7 @@ impl DatabaseFile {
                 if let Fault::Engine(error) = fault {
                     tracing::warn!(file = %self.place, %error, "opening the file again after an error");
                 }
-                slot.database = None;
+                self.put(&mut slot, None);
             }
         }
         self.open()

@@ -212,6 +212,10 @@ impl Memory {
     fn files(&self) -> MutexGuard<'_, BTreeMap<Place, SharedMemory>> {
         self.files.lock().unwrap_or_else(PoisonError::into_inner)
     }
+
+    pub(super) fn file(&self, place: &Place) -> Result<SharedMemory, StoreError> {
+        self.files().get(place).cloned().ok_or_else(|| StoreError::Missing(place.to_string()))
+    }
 }
 
 impl Medium for Memory {
@@ -228,9 +232,7 @@ impl Medium for Memory {
     }
 
     fn open(&self, place: &Place, builder: &mut Builder) -> Result<Database, Fault> {
-        let file = self.files().get(place).cloned();
-        let file = file.ok_or_else(|| StoreError::Missing(place.to_string()))?;
-        Ok(builder.create_with_backend(file)?)
+        Ok(builder.create_with_backend(self.file(place)?)?)
     }
 
     fn create(&self, place: &Place, builder: &mut Builder, fill: Fill<'_>) -> Result<Database, Fault> {
@@ -249,7 +251,7 @@ impl Medium for Memory {
 
 /// Memory that outlives the database opened on it.
 #[derive(Clone, Default, Debug)]
-struct SharedMemory(Arc<InMemoryBackend>);
+pub(super) struct SharedMemory(Arc<InMemoryBackend>);
 
 impl StorageBackend for SharedMemory {
     fn len(&self) -> Result<u64, std::io::Error> {

@@ -41,7 +41,7 @@ impl Tenant {
         let sealer = key.sealer(name.as_str(), options.random);
         let sealed = sealer.seal(&["hash key"], &hash_key)?;
         let place = Place::Tenant(name.clone());
-        let file = DatabaseFile::create(medium, place, options.cache_bytes, Some(open_files), &|write| {
+        let file = DatabaseFile::create(medium, place, options.cache_bytes, open_files, &|write| {
             {
                 let mut meta = write.txn.open_table(META)?;
                 meta.insert(KEY_ID, key.id().as_slice())?;
@@ -74,7 +74,7 @@ impl Tenant {
         open_files: &Arc<OpenFiles>,
     ) -> Result<Self, StoreError> {
         let place = Place::Tenant(name.clone());
-        let file = DatabaseFile::existing(medium, place.clone(), options.cache_bytes, Some(open_files));
+        let file = DatabaseFile::existing(medium, place.clone(), options.cache_bytes, open_files);
         let sealer = key.sealer(name.as_str(), options.random);
         let hash_key = file.read(|txn| {
             let meta = txn.open_table(META)?;
