@@ -22,6 +22,7 @@ use std::sync::Arc;
 mod codec;
 #[cfg(any(test, feature = "contract"))]
 pub mod contract;
+mod private;
 pub mod redb;
 mod seal;
 
@@ -82,7 +83,8 @@ pub trait TenantStore: Send + Sync {
     fn relations(&self, key: &RelationKey, source_ids: &[&str]) -> Result<Vec<Option<Relation>>, StoreError>;
     /// The open intents of the given source entities, in their order.
     fn intents(&self, key: &RelationKey, source_ids: &[&str]) -> Result<Vec<Option<Intent>>, StoreError>;
-    /// Which source entity (of any source) holds each of these target entities, in their order.
+    /// Which source entity (of any source) holds each of these target entities, in their order; of
+    /// several the one whose relation is oldest.
     fn owners(&self, key: &RelationKey, target_ids: &[&str]) -> Result<Vec<Option<String>>, StoreError>;
     /// Relations in the order of their source identifiers, starting above `after`.
     fn scan_relations(
@@ -116,13 +118,16 @@ pub trait TenantStore: Send + Sync {
 }
 
 /// What one step of a job makes durable at once.
+///
+/// What is settled or removed goes first, so that an entity may leave and come in one step. An
+/// entity that is twice in a list counts once, as the last one says.
 #[derive(Clone, Debug, Default)]
 pub struct Commit {
     /// The first job of the chain of resumed jobs: seen marks and the entity log belong to it.
     pub run: Option<JobId>,
     /// The job as it stands after this step.
     pub job: Option<Job>,
-    /// Creates about to go out.
+    /// Creates about to go out. An intent that is open already keeps its time.
     pub intents: Vec<(RelationKey, Vec<Intent>)>,
     /// Intents whose effect is known now, by source identifier.
     pub settled: Vec<(RelationKey, Vec<String>)>,
@@ -132,7 +137,7 @@ pub struct Commit {
     pub removed: Vec<(RelationKey, Vec<String>)>,
     /// Ordinals of relations that the run has seen and not rewritten.
     pub seen: Vec<(RelationKey, Vec<u64>)>,
-    /// Lines for the entity log.
+    /// Lines for the entity log, numbered on from 1.
     pub events: Vec<EntityEvent>,
 }
 

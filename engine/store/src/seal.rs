@@ -7,6 +7,7 @@
 //! tenant, system or property does not open.
 
 use crate::StoreError;
+use crate::private::{file_options, make_dir};
 use chacha20poly1305::aead::{Aead, KeyInit, Payload};
 use chacha20poly1305::{XChaCha20Poly1305, XNonce};
 use std::io::{ErrorKind, Write};
@@ -34,7 +35,7 @@ impl MasterKey {
         Self(bytes)
     }
 
-    /// Reads `master.key` in the data directory; at first start makes it.
+    /// Reads `master.key` in the data directory; at first start makes it, and the directory.
     ///
     /// A data directory that has a database and no key gets no new key: it could not open what is
     /// there, and would hide that the right one is missing.
@@ -144,12 +145,8 @@ fn create(data_dir: &Path, path: &Path, random: Random) -> Result<MasterKey, Sto
     let mut text: String = key.0.iter().map(|byte| format!("{byte:02x}")).collect();
     text.push('\n');
     let draft = data_dir.join(format!("{KEY_FILE}.{}", std::process::id()));
-    let mut options = std::fs::OpenOptions::new();
-    options.write(true).create(true).truncate(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let written = options
-        .open(&draft)
+    let written = make_dir(data_dir)
+        .and_then(|()| file_options().create(true).truncate(true).open(&draft))
         .and_then(|mut file| file.write_all(text.as_bytes()).and_then(|()| file.sync_all()))
         .and_then(|()| std::fs::hard_link(&draft, path));
     text.zeroize();
@@ -274,21 +271,34 @@ mod tests {
 
     #[test]
     fn the_key_file_is_made_once_and_private() {
-        let dir = tempfile::tempdir().unwrap();
-        let first = MasterKey::load_or_create(dir.path(), os_random).unwrap();
-        let again = MasterKey::load_or_create(dir.path(), os_random).unwrap();
+        let parent = tempfile::tempdir().unwrap();
+        let dir = parent.path().join("data");
+        let first = MasterKey::load_or_create(&dir, os_random).unwrap();
+        let again = MasterKey::load_or_create(&dir, os_random).unwrap();
         assert_eq!(first.0, again.0);
-        let names: Vec<_> = std::fs::read_dir(dir.path()).unwrap().map(|e| e.unwrap().file_name()).collect();
+        assert_ne!(first.0, [0; 32]);
+        let names: Vec<_> = std::fs::read_dir(&dir).unwrap().map(|e| e.unwrap().file_name()).collect();
         assert_eq!(names, [KEY_FILE]);
         #[cfg(unix)]
         {
             use std::os::unix::fs::PermissionsExt;
-            let path = dir.path().join(KEY_FILE);
+            let path = dir.join(KEY_FILE);
+            assert_eq!(std::fs::metadata(&dir).unwrap().permissions().mode() & 0o777, 0o700);
             assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
             std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o644)).unwrap();
-            let error = MasterKey::load_or_create(dir.path(), os_random).unwrap_err().to_string();
+            let error = MasterKey::load_or_create(&dir, os_random).unwrap_err().to_string();
             assert!(error.contains("chmod 600"), "{error}");
         }
+    }
+
+    #[test]
+    fn two_first_starts_at_once_end_up_with_one_key() {
+        let dir = tempfile::tempdir().unwrap();
+        // As if another process had made its key between our look and our link.
+        let theirs = MasterKey::load_or_create(dir.path(), os_random).unwrap();
+        let ours = create(dir.path(), &dir.path().join(KEY_FILE), os_random).unwrap();
+        assert_eq!(ours.0, theirs.0);
+        assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 1);
     }
 
     #[test]

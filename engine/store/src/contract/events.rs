@@ -46,7 +46,7 @@ fn pieces(store: &dyn Store) {
     let acme = tenant(store);
     let (run, other) = (JobId::new("run"), JobId::new("run2"));
     let state_of = |n: u64| match n {
-        _ if n % 100 == 0 => EntityState::Failed,
+        _ if n.is_multiple_of(100) => EntityState::Failed,
         _ if n.is_multiple_of(2) => EntityState::Created,
         _ => EntityState::Updated,
     };

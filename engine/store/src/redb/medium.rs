@@ -2,12 +2,13 @@
 
 use super::fault::{Fault, from_io};
 use crate::StoreError;
+use crate::private::{file_options, make_dir};
 use ::redb::backends::{FileBackend, InMemoryBackend};
 use ::redb::{Builder, Database, StorageBackend};
 use gangway_model::TenantId;
 use std::collections::BTreeMap;
 use std::fmt;
-use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
+use std::fs::{File, TryLockError};
 use std::io::{ErrorKind, Read, Seek, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -60,9 +61,9 @@ pub(super) struct Directory {
 impl Directory {
     pub(super) fn open(root: &Path) -> Result<Self, StoreError> {
         let failed = |error| from_io(&error, &root.display());
-        private_dir(root).map_err(failed)?;
+        make_dir(root).map_err(failed)?;
         let lock = lock(root)?;
-        private_dir(&root.join("tenants")).map_err(failed)?;
+        make_dir(&root.join("tenants")).map_err(failed)?;
         let directory = Self { root: root.to_owned(), _lock: lock };
         directory.finish_interrupted().map_err(failed)?;
         Ok(directory)
@@ -115,7 +116,7 @@ impl Medium for Directory {
 
     fn open(&self, place: &Place, builder: &mut Builder) -> Result<Database, Fault> {
         let path = self.path(place);
-        let file = OpenOptions::new().read(true).write(true).open(&path);
+        let file = file_options().open(&path);
         let file = file.map_err(|error| from_io(&error, &path.display()))?;
         Ok(builder.create_with_backend(FileBackend::new(file)?)?)
     }
@@ -134,13 +135,10 @@ impl Medium for Directory {
         let failed = |error| from_io(&error, place);
         self.finish_interrupted().map_err(failed)?;
         if file != draft {
-            private_dir(&draft).map_err(failed)?;
+            make_dir(&draft).map_err(failed)?;
         }
-        let mut options = OpenOptions::new();
-        options.read(true).write(true).create_new(true);
-        #[cfg(unix)]
-        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        let backend = FileBackend::new(options.open(&file).map_err(failed)?)?;
+        let opened = file_options().create_new(true).open(&file).map_err(failed)?;
+        let backend = FileBackend::new(opened)?;
         let database = builder.create_with_backend(backend)?;
         fill(&database)?;
         if file != draft {
@@ -162,14 +160,6 @@ impl Medium for Directory {
     }
 }
 
-fn private_dir(path: &Path) -> std::io::Result<()> {
-    let mut builder = DirBuilder::new();
-    builder.recursive(true);
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(path)
-}
-
 fn sync_dir(path: &Path) -> std::io::Result<()> {
     File::open(path)?.sync_all()
 }
@@ -177,11 +167,7 @@ fn sync_dir(path: &Path) -> std::io::Result<()> {
 fn lock(root: &Path) -> Result<File, StoreError> {
     let path = root.join("lock");
     let failed = |error| from_io(&error, &path.display());
-    let mut options = OpenOptions::new();
-    options.read(true).write(true).create(true).truncate(false);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let mut file = options.open(&path).map_err(failed)?;
+    let mut file = file_options().create(true).truncate(false).open(&path).map_err(failed)?;
     match file.try_lock() {
         Ok(()) => {
             file.set_len(0).and_then(|()| file.rewind()).map_err(failed)?;

@@ -137,7 +137,7 @@ fn apply_rest(write: &Write<'_>, batch: &Commit, mut marks: BTreeMap<u32, Vec<u6
 }
 
 /// In the order of the keys: neighbours share their page.
-fn sorted<'b, T>(items: &'b [T], id: impl Fn(&T) -> &str) -> Vec<&'b T> {
+fn sorted<T>(items: &[T], id: impl Fn(&T) -> &str) -> Vec<&T> {
     let mut sorted: Vec<&T> = items.iter().collect();
     sorted.sort_by(|a, b| id(a).cmp(id(b)));
     sorted

@@ -167,7 +167,7 @@ fn golden_files() {
         let actual = std::env::temp_dir().join("gangway-store-format-1.txt");
         std::fs::write(&actual, &out).unwrap();
         panic!(
-            "what is persisted has changed: raise tables::FORMAT, or undo it; compare {} with golden/format-1.txt",
+            "what is persisted has changed; compare {} with golden/format-1.txt. A JSON field that old records may lack: replace the golden file. Anything else: raise tables::FORMAT too, or undo it",
             actual.display()
         );
     }
