@@ -206,9 +206,14 @@ impl Compiled {
         );
         let mut answer = match ending {
             Ending::Transformed(output) => {
-                let mut text = String::with_capacity(512);
+                let mut text = Vec::with_capacity(1024);
                 json::write(&output, &mut text);
-                Answer { outcome: Outcome::Transformed, json: text, correlation, ..Answer::default() }
+                Answer {
+                    outcome: Outcome::Transformed,
+                    json: json::into_text(text),
+                    correlation,
+                    ..Answer::default()
+                }
             }
             Ending::Skipped(reason) => Answer { outcome: Outcome::Skipped, reason, ..Answer::default() },
             Ending::Failed { reason, mapping } => failed(reason, mapping),
@@ -231,18 +236,18 @@ fn failed(reason: String, mapping: String) -> Answer {
 
 /// The variables as a JSON object; the current date is the engine's own and stays out.
 fn write_variables(variables: &Variables<'_>, without_date: bool) -> String {
-    let mut text = String::new();
+    let mut text = Vec::new();
     for (name, value) in variables.list() {
         if without_date && name == CURRENT_DATE {
             continue;
         }
-        text.push(if text.is_empty() { '{' } else { ',' });
+        text.push(if text.is_empty() { b'{' } else { b',' });
         json::write_text(name, &mut text);
-        text.push(':');
+        text.push(b':');
         json::write(value, &mut text);
     }
     if !text.is_empty() {
-        text.push('}');
+        text.push(b'}');
     }
-    text
+    json::into_text(text)
 }

@@ -162,7 +162,8 @@ impl Compiler<'_> {
             Some(value) => value,
         };
         match value {
-            Value::Bool(value) => *value,
+            Value::True => true,
+            Value::False => false,
             Value::String(text) if text == "true" => true,
             Value::String(text) if text == "false" => false,
             other => {

@@ -54,14 +54,14 @@ impl Trace {
     /// The mapping's condition.
     pub(crate) fn condition(&mut self, condition: &str, holds: bool) {
         self.add("condition", text(condition));
-        self.add("fulfilled", Value::Bool(holds));
+        self.add("fulfilled", Value::from(holds));
     }
 
     /// The value found, if any.
     pub(crate) fn source(&mut self, value: Option<&Value<'_>>) {
         match value {
             Some(value) => self.add("source", excerpt(value)),
-            None => self.add("noValue", Value::Bool(true)),
+            None => self.add("noValue", Value::True),
         }
     }
 
@@ -70,14 +70,14 @@ impl Trace {
         let mut step = vec![(Cow::Borrowed("function"), text(name))];
         step.push(match value {
             Some(value) => (Cow::Borrowed("result"), excerpt(value)),
-            None => (Cow::Borrowed("noResult"), Value::Bool(true)),
+            None => (Cow::Borrowed("noResult"), Value::True),
         });
         self.functions.push(Value::Object(step));
     }
 
     /// The default value is taken.
     pub(crate) fn default_taken(&mut self) {
-        self.add("default", Value::Bool(true));
+        self.add("default", Value::True);
     }
 
     /// The value and where it went.

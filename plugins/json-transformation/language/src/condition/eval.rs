@@ -126,9 +126,7 @@ fn compare<'a>(
         Operator::LessOrEqual => order(&value, &other).is_some_and(Ordering::is_le),
         Operator::Greater => order(&value, &other).is_some_and(Ordering::is_gt),
         Operator::GreaterOrEqual => order(&value, &other).is_some_and(Ordering::is_ge),
-        Operator::Empty => {
-            matches!(other, Found::One(ref flag) if matches!(**flag, Value::Bool(wanted) if wanted == empty(&value)))
-        }
+        Operator::Empty => one(&other).and_then(Value::as_bool) == Some(empty(&value)),
         Operator::In => is_in(&value, &other, scope),
         Operator::NotIn => !is_in(&value, &other, scope),
         Operator::Contains => contains(&value, &other, scope),
@@ -213,7 +211,7 @@ fn empty(found: &Found<'_, '_>) -> bool {
             Value::Array(items) => items.is_empty(),
             Value::Object(members) => members.is_empty(),
             Value::Bytes(bytes) => bytes.is_empty(),
-            Value::Bool(_) | Value::Number(_) => false,
+            Value::True | Value::False | Value::Number(_) => false,
         },
     }
 }
@@ -236,7 +234,7 @@ fn contains(found: &Found<'_, '_>, wanted: &Found<'_, '_>, scope: Scope<'_, '_>)
         return scope.budget.step(list.len()) && list.iter().any(|item| loosely_equal(item, wanted));
     }
     match (one(found), wanted) {
-        (Some(Value::String(text)), Value::String(_) | Value::Number(_) | Value::Bool(_)) => {
+        (Some(Value::String(text)), Value::String(_) | Value::Number(_) | Value::True | Value::False) => {
             text.contains(wanted.to_text().as_ref())
         }
         _ => false,

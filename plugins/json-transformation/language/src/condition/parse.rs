@@ -116,7 +116,7 @@ impl<'s> Parser<'s> {
         let right = self.operand()?;
         let wrong = |message: &str| Err(ParseError { offset: place, message: message.into() });
         match (operator, &right) {
-            (Operator::Empty, Operand::Literal(Value::Bool(_))) => {}
+            (Operator::Empty, Operand::Literal(Value::True | Value::False)) => {}
             (Operator::Empty, _) => return wrong("EMPTY is followed by true or false"),
             (Operator::Matches, Operand::Pattern(_)) => {}
             (Operator::Matches, _) if !self.dynamic => {
@@ -188,8 +188,8 @@ impl<'s> Parser<'s> {
                 let word = self.word();
                 let length = word.len();
                 let value = match word {
-                    "true" => Value::Bool(true),
-                    "false" => Value::Bool(false),
+                    "true" => Value::True,
+                    "false" => Value::False,
                     "null" => Value::Null,
                     _ => {
                         return Err(self.expected(

@@ -225,8 +225,8 @@ impl<'d, 'p> Params<'d, 'p> {
     /// An optional boolean, also as text.
     pub fn flag(&mut self, name: &'static str) -> bool {
         match self.optional(name) {
-            None | Some(Value::Bool(false)) => false,
-            Some(Value::Bool(true)) => true,
+            None | Some(Value::False) => false,
+            Some(Value::True) => true,
             Some(other) => match other.to_text().as_ref() {
                 "true" => true,
                 "false" => false,

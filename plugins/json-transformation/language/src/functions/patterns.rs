@@ -43,7 +43,7 @@ impl Pattern {
         let text = value.into_text();
         match self {
             Pattern::Matches(pattern) => with_pattern(pattern, true, env, |regex| regex.is_match(&text))
-                .map(|matches| Some(Value::Bool(matches))),
+                .map(|matches| Some(Value::from(matches))),
             Pattern::Group(pattern, index) => {
                 let index = index.get(env)?;
                 let range = with_pattern(pattern, true, env, |regex| {

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::fmt;
 
 use super::plain_prefix;
-use crate::value::{Member, Text, Value};
+use crate::value::{Member, Text, Value, same_text};
 
 /// How deeply arrays and objects may be nested.
 pub const MAX_DEPTH: usize = 128;
@@ -76,8 +76,8 @@ impl<'a> Parser<'a> {
             b'"' => Ok(Value::String(self.string()?)),
             b'{' => self.object(depth),
             b'[' => self.array(depth),
-            b't' => self.word("true", Value::Bool(true)),
-            b'f' => self.word("false", Value::Bool(false)),
+            b't' => self.word("true", Value::True),
+            b'f' => self.word("false", Value::False),
             b'n' => self.word("null", Value::Null),
             b'-' | b'0'..=b'9' => Ok(Value::Number(Cow::Borrowed(self.number()?))),
             _ if self.pos >= self.bytes.len() => Err(self.error("the text ends where a value is expected")),
@@ -289,7 +289,7 @@ impl<'a> Parser<'a> {
 /// name; for long ones that would be quadratic.
 pub(crate) fn drop_duplicates(members: &mut Vec<Member<'_>>) {
     const SHORT: usize = 24;
-    let repeated = |at: usize, name: &str| members.iter().take(at).any(|(other, _)| other == name);
+    let repeated = |at: usize, name: &str| members.iter().take(at).any(|(other, _)| same_text(other, name));
     if members.len() <= SHORT && !members.iter().enumerate().any(|(at, (name, _))| repeated(at, name)) {
         return;
     }

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use super::{Path, Scope, Step};
 use crate::condition::Expr;
-use crate::value::{Value, set};
+use crate::value::{Value, same_text, set};
 
 /// Writes `value` into `output` at a path for which [`Path::not_writable`] has no objection.
 pub fn write<'a>(
@@ -68,7 +68,7 @@ fn step<'a>(
                 Value::Object(members) => members,
                 other => return Err(format!("`{name}` cannot be written into {}", other.kind())),
             };
-            let place = members.iter().position(|(key, _)| key.as_ref() == name.as_ref());
+            let place = members.iter().position(|(key, _)| same_text(key, name));
             if let Some((_, child)) = place.and_then(|place| members.get_mut(place)) {
                 if !rest.is_empty() && !is_container(child) {
                     match container(rest.first()) {
