@@ -158,7 +158,7 @@ impl Ledger {
     pub(crate) async fn finish(mut self, status: JobStatus) -> Result<Job, (Job, Stop)> {
         self.job.status = status;
         // An interrupted job has not ended: it goes on after the restart.
-        self.job.end_ms = (status != JobStatus::PendingRestart).then(|| self.run.clock.now_ms());
+        self.job.end_ms = status.is_final().then(|| self.run.clock.now_ms());
         match self.commit(Vec::new()).await {
             Ok(()) => Ok(self.job),
             Err(stop) => Err((self.durable, stop)),

@@ -50,10 +50,20 @@ impl Execution {
                 ));
                 self.close(job, JobStatus::Success).await
             }
+            Err(_) if self.cancelled.load(Ordering::Acquire) => self.close(job, self.stopped()).await,
             Err(stop) => {
                 job.error = Some(stop.to_string());
                 self.close(job, JobStatus::FinishedWithError).await
             }
+        }
+    }
+
+    /// What a cancelled job becomes.
+    fn stopped(&self) -> JobStatus {
+        if self.suspended.load(Ordering::Acquire) {
+            JobStatus::PendingRestart
+        } else {
+            JobStatus::ManuallyTerminated
         }
     }
 
@@ -73,10 +83,12 @@ impl Execution {
         let status = match end {
             Ok(()) if has_failures(ledger.job()) => JobStatus::FinishedWithError,
             Ok(()) => JobStatus::Success,
-            Err(Stop::Cancelled) if self.suspended.load(Ordering::Acquire) => JobStatus::PendingRestart,
             Err(Stop::Cancelled) => {
-                ledger.outcome("no deletions: the job was stopped".to_owned());
-                JobStatus::ManuallyTerminated
+                let status = self.stopped();
+                if status.is_final() {
+                    ledger.outcome("no deletions: the job was stopped".to_owned());
+                }
+                status
             }
             Err(Stop::Source(error)) => {
                 ledger.source_failed(format!("reading {:?} failed: {error}", run.source.name));
@@ -109,7 +121,7 @@ impl Execution {
 
     async fn close(&self, mut job: Job, status: JobStatus) -> (Job, bool) {
         job.status = status;
-        job.end_ms = Some(self.clock.now_ms());
+        job.end_ms = status.is_final().then(|| self.clock.now_ms());
         let (store, record) = (self.store.clone(), job.clone());
         let stored = tokio::task::spawn_blocking(move || store.put_job(&record)).await;
         (job, matches!(stored, Ok(Ok(()))))

@@ -1,8 +1,8 @@
 //! The straight line of a job: read a page, prepare it, apply it, commit it; then delete; then end.
 //!
 //! Three stages overlap over bounded channels. The reader fetches the next page while the preparer
-//! transforms this one and the applier writes the one before; memory holds a handful of pages,
-//! however many there are.
+//! transforms those before it and the applier writes the first of them; memory holds a handful of
+//! pages, however many there are.
 
 use crate::apply::{LaneApply, LaneResult, intents};
 use crate::checkpoint::Ledger;
@@ -12,7 +12,7 @@ use crate::prepare::{Prepared, prepare};
 use crate::run::Run;
 use futures_util::future::join_all;
 use gangway_model::{Counters, EntityType, Page, Phase, PluginError, code};
-use std::collections::{HashSet, VecDeque};
+use std::collections::{BTreeMap, HashSet, VecDeque};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use tokio::sync::{mpsc, watch};
@@ -20,6 +20,8 @@ use tokio::task::JoinSet;
 
 /// Pages that may wait for one commit while nothing depends on it.
 const PAGES_PER_COMMIT: u32 = 8;
+/// Pages prepared at once: transforming is what takes the most of a processor.
+const PAGES_PREPARED_AT_ONCE: usize = 2;
 /// More than the pages that can be between the preparer's look and the applier.
 const PAGES_REMEMBERED: usize = 8;
 
@@ -138,10 +140,7 @@ impl<'a> TypePass<'a> {
     async fn finished(&self, stages: &mut JoinSet<()>) -> Result<(), Stop> {
         while let Some(stage) = stages.join_next().await {
             if stage.is_err() {
-                return Err(Stop::Source(PluginError::new(
-                    code::INTERNAL,
-                    "a stage of the job broke down: a defect of the engine, see its log",
-                )));
+                return Err(broke_down());
             }
         }
         Ok(())
@@ -274,31 +273,66 @@ fn check(run: &Run, entity_type: &EntityType, cursor: Option<&str>, page: Page) 
     Ok(page)
 }
 
+/// Prepares pages, several at once where they do not need one another, and hands them on in order.
 async fn prepare_pages(
     run: Arc<Run>,
     entity_type: EntityType,
-    mut committed: watch::Receiver<u64>,
+    committed: watch::Receiver<u64>,
     mut pages: mpsc::Receiver<Result<Arc<Page>, Stop>>,
     to: mpsc::Sender<Result<Ready, Stop>>,
 ) {
     let in_turn = run.refers(&entity_type);
-    let mut number = 0;
-    while let Some(page) = pages.recv().await {
-        if in_turn && committed.wait_for(|committed| *committed >= number).await.is_err() {
-            return;
+    let at_once = if in_turn { 1 } else { PAGES_PREPARED_AT_ONCE };
+    let mut busy = JoinSet::new();
+    let mut ready = BTreeMap::new();
+    let (mut taken, mut given) = (0, 0);
+    let mut more = true;
+    loop {
+        tokio::select! {
+            page = pages.recv(), if more && busy.len() + ready.len() < at_once => match page {
+                Some(page) => {
+                    more = page.is_ok();
+                    let (run, entity_type, mut committed) = (run.clone(), entity_type.clone(), committed.clone());
+                    let number = taken;
+                    taken += 1;
+                    busy.spawn(async move {
+                        if in_turn && committed.wait_for(|committed| *committed >= number).await.is_err() {
+                            return (number, Err(Stop::Cancelled));
+                        }
+                        let looked_after = *committed.borrow();
+                        let prepared = match page {
+                            Ok(page) => prepare(&run, &entity_type, page).await,
+                            Err(stop) => Err(stop),
+                        };
+                        (number, prepared.map(|prepared| Ready { number, looked_after, prepared }))
+                    });
+                }
+                None => more = false,
+            },
+            Some(done) = busy.join_next() => {
+                let (number, page) = match done {
+                    Ok(done) => done,
+                    Err(_) => (given, Err(broke_down())),
+                };
+                ready.insert(number, page);
+                while let Some(page) = ready.remove(&given) {
+                    given += 1;
+                    let ends = page.is_err();
+                    if to.send(page).await.is_err() || ends {
+                        return;
+                    }
+                }
+            }
+            else => return,
         }
-        let looked_after = *committed.borrow();
-        let ready = match page {
-            Ok(page) => prepare(&run, &entity_type, page).await,
-            Err(stop) => Err(stop),
-        };
-        let ends = ready.is_err();
-        let ready = ready.map(|prepared| Ready { number, looked_after, prepared });
-        if to.send(ready).await.is_err() || ends {
-            return;
-        }
-        number += 1;
     }
+}
+
+fn broke_down() -> Stop {
+    Stop::Source(PluginError::new(
+        code::INTERNAL,
+        "a stage of the job broke down: a defect of the engine, see its log",
+    ))
 }
 
 /// Rows of zeros for a type that is about to be read.

@@ -217,11 +217,16 @@ impl Runner {
         let mut resumed = Vec::new();
         for tenant in tenants {
             let (store, services) = (self.inner.services.store.clone(), self.inner.services.clone());
+            let id = tenant.clone();
             let entries = blocking(move || {
-                let store = store.tenant(&tenant)?;
+                let store = store.tenant(&id)?;
                 unfinished(store.as_ref(), &services)
-            })
-            .await?;
+            });
+            let entries = entries.await.unwrap_or_else(|error| {
+                // One tenant's damage is not the others'.
+                tracing::error!(%tenant, %error, "unfinished jobs were not taken up");
+                Vec::new()
+            });
             for entry in entries {
                 let known = {
                     let state = self.inner.state();
