@@ -1,6 +1,7 @@
 //! From the text of a document to its tree: comments out, properties in.
 
 use std::borrow::Cow;
+use std::collections::HashSet;
 
 use crate::json;
 use crate::parser::Properties;
@@ -14,6 +15,8 @@ pub struct Document {
     pub tree: Value<'static>,
     /// Properties that are referred to but not set, with pointers to the texts that do.
     pub missing: Vec<(String, String)>,
+    /// Pointers to the texts that refer to properties: what they say depends on the system.
+    pub dependent: HashSet<String>,
 }
 
 /// Parses a document.
@@ -24,10 +27,15 @@ pub fn parse(text: &str, properties: &Properties) -> Result<Document, json::Synt
     json::parse(&cleaned)?;
     let substituted = substitute(&cleaned, properties);
     let tree = json::parse(&substituted).map(Value::into_owned)?;
-    let mut missing = Vec::new();
+    let (mut missing, mut dependent) = (Vec::new(), HashSet::new());
     let plain = json::parse(&cleaned)?;
-    find_missing(&plain, String::new(), properties, &mut missing);
-    Ok(Document { tree, missing, cleaned })
+    find_references(&plain, String::new(), &mut |pointer, key| {
+        dependent.insert(pointer.to_owned());
+        if !properties.contains_key(key) {
+            missing.push((pointer.to_owned(), key.to_owned()));
+        }
+    });
+    Ok(Document { tree, missing, dependent, cleaned })
 }
 
 /// Replaces `%key%` in every string value (not in member names).
@@ -134,30 +142,24 @@ fn literal_with_properties(literal: &str, properties: &Properties) -> String {
     if sound(&mixed) { mixed } else { build(&|_| true) }
 }
 
-fn find_missing(
-    value: &Value<'_>,
-    pointer: String,
-    properties: &Properties,
-    missing: &mut Vec<(String, String)>,
-) {
+/// Calls `found` with the pointer and the key of every reference to a property.
+fn find_references(value: &Value<'_>, pointer: String, found: &mut dyn FnMut(&str, &str)) {
     match value {
         Value::String(text) => {
             for piece in pieces(text) {
-                if let Piece::Property(key) = piece
-                    && !properties.contains_key(key)
-                {
-                    missing.push((pointer.clone(), key.to_owned()));
+                if let Piece::Property(key) = piece {
+                    found(&pointer, key);
                 }
             }
         }
         Value::Array(items) => {
             for (at, item) in items.iter().enumerate() {
-                find_missing(item, format!("{pointer}/{at}"), properties, missing);
+                find_references(item, format!("{pointer}/{at}"), found);
             }
         }
         Value::Object(members) => {
             for (name, item) in members {
-                find_missing(item, format!("{pointer}/{}", json::pointer_token(name)), properties, missing);
+                find_references(item, format!("{pointer}/{}", json::pointer_token(name)), found);
             }
         }
         _ => {}

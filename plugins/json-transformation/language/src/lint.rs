@@ -1,6 +1,8 @@
 //! What is legal, but probably not what was meant.
 
-use crate::condition::{Expr, Operand, Operator};
+use std::collections::HashSet;
+
+use crate::condition::{Condition, Expr, Operand, Operator};
 use crate::diagnostic::Problems;
 use crate::mapping::{Action, Direction, Entity, Operation, Origin};
 use crate::path::Step;
@@ -55,21 +57,28 @@ pub(crate) fn condition(expr: &Expr, pointer: &str, problems: &mut Problems) {
 }
 
 /// Mappings of an entity type that cannot run, or undo one another.
-pub(crate) fn entity(entity: &Entity, direction: Direction, problems: &mut Problems) {
-    if let Some(Expr::Constant(false)) = entity.condition.as_ref().and_then(|condition| condition.expr()) {
-        problems.warning(
-            format!("{}/condition", entity.pointer),
-            "the condition is never fulfilled: every entity is skipped",
-        );
+///
+/// Conditions on properties (`dependent`) are decided when the document is compiled; that they are
+/// false for this system is what they are for.
+pub(crate) fn entity(
+    entity: &Entity,
+    direction: Direction,
+    dependent: &HashSet<String>,
+    problems: &mut Problems,
+) {
+    let never = |condition: Option<&Condition>, pointer: &str| {
+        matches!(condition.and_then(Condition::expr), Some(Expr::Constant(false)))
+            && !dependent.contains(pointer)
+    };
+    let pointer = format!("{}/condition", entity.pointer);
+    if never(entity.condition.as_ref(), &pointer) {
+        problems.warning(pointer, "the condition is never fulfilled: every entity is skipped");
     }
     let mut written: Vec<(String, &str, Option<Operation>)> = Vec::new();
     for mapping in &entity.mappings {
-        if let Some(Expr::Constant(false)) = mapping.condition.as_ref().and_then(|condition| condition.expr())
-        {
-            problems.warning(
-                format!("{}/condition", mapping.pointer),
-                "the condition is never fulfilled: the mapping never runs",
-            );
+        let pointer = format!("{}/condition", mapping.pointer);
+        if never(mapping.condition.as_ref(), &pointer) {
+            problems.warning(pointer, "the condition is never fulfilled: the mapping never runs");
         }
         let Action::Set(set) = &mapping.action else {
             written.clear();
@@ -113,5 +122,61 @@ pub(crate) fn entity(entity: &Entity, direction: Direction, problems: &mut Probl
     {
         let message = "no mapping sets the variable entityIdSourceSystem, the identifier of the entity in the source";
         problems.warning(&entity.pointer, message);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::{Direction, compile};
+
+    fn warnings(
+        mappings: &str,
+        direction: Direction,
+        properties: &[(String, String)],
+    ) -> Vec<(String, String)> {
+        let id = r#"{"sourcePath":"$.id","targetVariable":"entityIdSourceSystem"}"#;
+        let document = format!(r#"{{"user":{{"mappings":[{id},{mappings}]}}}}"#);
+        let compiled =
+            compile(&document, direction, properties).unwrap_or_else(|problems| panic!("{problems:?}"));
+        compiled.warnings().iter().map(|warning| (warning.pointer.clone(), warning.message.clone())).collect()
+    }
+
+    #[test]
+    fn warns_of_what_was_probably_not_meant() {
+        for (mapping, pointer, part) in [
+            (r#"{"constant":1,"targetPath":"$.a","condition":"'a' == 'b'"}"#, "/condition", "never runs"),
+            (r#"{"constant":1,"targetPath":"$.a","condition":"$.e[*].v == 'x'"}"#, "/condition", "CONTAINS"),
+            (r#"{"constant":1,"targetPath":"$.a","condition":"$.v =~ /abc/"}"#, "/condition", "whole text"),
+            (r#"{"constant":"%zz%","targetPath":"$.a"}"#, "/constant", "`zz` is not set"),
+            (r#"{"constant":1,"targetPath":"$.a","scope":"createEntity"}"#, "/scope", "no effect"),
+            (
+                r#"{"sourcePath":"$.m","targetPath":"$.a","functions":[{"function":"toString","prefx":1}]}"#,
+                "/functions/0/prefx",
+                "no parameter",
+            ),
+            (
+                r#"{"sourcePath":"$.m","targetPath":"$.a","functions":[{"function":"resolveEntityIds"}]}"#,
+                "/functions/0",
+                "resolves nothing",
+            ),
+        ] {
+            let found = warnings(mapping, Direction::Read, &[]);
+            assert_eq!(found.len(), 1, "{mapping}: {found:?}");
+            assert_eq!(found[0].0, format!("/user/mappings/1{pointer}"));
+            assert!(found[0].1.contains(part), "{found:?}");
+        }
+        let overwritten = r#"{"sourcePath":"$.a","targetPath":"$.a"},{"constant":1,"targetPath":"$.a"}"#;
+        assert!(warnings(overwritten, Direction::Write, &[])[0].1.contains("overwrites"));
+    }
+
+    #[test]
+    fn stays_silent_otherwise() {
+        for mapping in [
+            r#"{"constant":1,"targetPath":"$.a","condition":"'%zz%' != 'null'"}"#,
+            r#"{"constant":1,"targetPath":"$.a","condition":"$.e[*].v == ['x'] || $.v =~ /abc.*/ || $.e[*].v =~ /x|y/"}"#,
+            r#"{"constant":true,"targetPath":"$.a"},{"constant":false,"targetPath":"$.a","condition":"$.x"}"#,
+        ] {
+            assert_eq!(warnings(mapping, Direction::Read, &[]), [], "{mapping}");
+        }
     }
 }
