@@ -1,5 +1,5 @@
 use crate::process::Process;
-use crate::{Api, free_port, gangway};
+use crate::{Api, Method, free_port, gangway};
 use anyhow::Context;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -67,6 +67,13 @@ impl Engine {
         let waited = process.wait_for(self.port, Duration::from_secs(60));
         waited.with_context(|| format!("the engine's log:\n{}", self.log()))?;
         self.process = Some(process);
+        // It listens before it is ready; the answer comes when it is.
+        let ready = Api::new(&self.url(), "", "")?.call(Method::GET, "/healthz", None);
+        let answered = tokio::time::timeout(Duration::from_secs(60), ready).await;
+        answered
+            .map_err(anyhow::Error::from)
+            .flatten()
+            .with_context(|| format!("the engine does not get ready; its log:\n{}", self.log()))?;
         Ok(())
     }
 
