@@ -6,6 +6,7 @@
 
 mod bad_input;
 mod canary;
+mod conformance;
 mod crash;
 mod hostile;
 mod hot_load;
