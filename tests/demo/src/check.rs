@@ -8,7 +8,7 @@ pub(crate) async fn run(stage: &Stage<'_>, before: Option<&Company>, now: &Compa
     let groups = expected_groups(before, now);
     stage.run(&["job", "start", "HR files", "--watch"])?;
     println!();
-    stage.run(&["job", "start", "Directory, outgoing", "--watch"])?;
+    stage.run(&["job", "start", "Directory outgoing", "--watch"])?;
 
     let answer = stage.api.ok(gangway_kit::Method::GET, "jobs?limit=2", None).await?;
     let jobs: Vec<Job> = serde_json::from_value(answer.get("jobs").cloned().unwrap_or_default())?;

@@ -68,7 +68,8 @@ impl Engine {
         waited.with_context(|| format!("the engine's log:\n{}", self.log()))?;
         self.process = Some(process);
         // It listens before it is ready; the answer comes when it is.
-        let ready = Api::new(&self.url(), "", "")?.call(Method::GET, "/healthz", None);
+        let api = Api::new(&self.url(), "", "")?;
+        let ready = api.call(Method::GET, "/healthz", None);
         let answered = tokio::time::timeout(Duration::from_secs(60), ready).await;
         answered
             .map_err(anyhow::Error::from)

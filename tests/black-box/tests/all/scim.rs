@@ -77,18 +77,18 @@ async fn a_scim_server_is_read_into_another() {
     api.make_tenant().await.unwrap();
     api.load(&["csv", "scim2", "json-transformation"]).await.unwrap();
     api.make_system(csv_source("HR", folder.path())).await.unwrap();
-    api.make_system(scim_target("From, written", "HR", &from.url(), from.token())).await.unwrap();
-    api.make_system(scim_source("From, read", &from.url(), from.token())).await.unwrap();
-    api.make_system(scim_target("To", "From, read", &to.url(), to.token())).await.unwrap();
+    api.make_system(scim_target("From written", "HR", &from.url(), from.token())).await.unwrap();
+    api.make_system(scim_source("From read", &from.url(), from.token())).await.unwrap();
+    api.make_system(scim_target("To", "From read", &to.url(), to.token())).await.unwrap();
 
     let company = Company::new(gangway_company::Size { users: 250, groups: 20, service_accounts: 3, damaged: 0 }, 12);
     write_company(folder.path(), &company);
     let job = api.run("HR").await.unwrap();
     assert_eq!(job.status, JobStatus::Success, "{job:?}");
-    let job = api.run("From, read").await.unwrap();
+    let job = api.run("From read").await.unwrap();
     assert_eq!(job.status, JobStatus::Success, "{job:?}\n{}", engine.log());
     assert_eq!(held(&to.all("Users").await.unwrap(), &to.all("Groups").await.unwrap()), wanted(&company));
-    let again = api.run("From, read").await.unwrap();
+    let again = api.run("From read").await.unwrap();
     let row = counters(&again, "user", Action::Write);
     assert_eq!((row.created, row.updated, row.deleted), (0, 0, 0), "{again:?}");
 }
