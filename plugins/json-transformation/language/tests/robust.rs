@@ -197,7 +197,7 @@ fn once(document: &str, input: &str, operation: &str) -> Option<Answer> {
 fn generated_documents_run_without_an_accident() {
     let mut dice = Dice(0x5EED);
     let (mut ran, mut transformed) = (0, 0);
-    for _ in 0..20_000 {
+    for _ in 0..8_000 {
         let mappings: Vec<String> = (0..dice.below(4) + 1).map(|_| mapping(&mut dice)).collect();
         let document = format!("{{\"user\":{{\"mappings\":[{}]}}}}", mappings.join(","));
         let input = format!(
@@ -217,7 +217,7 @@ fn generated_documents_run_without_an_accident() {
         let again = once(&document, &input, operation).unwrap();
         assert_eq!((again.json, again.reason), (answer.json, answer.reason), "{document} {input}");
     }
-    assert!(ran > 1000 && transformed > 300, "{ran} ran, {transformed} transformed");
+    assert!(ran > 800 && transformed > 300, "{ran} ran, {transformed} transformed");
 }
 
 #[test]
