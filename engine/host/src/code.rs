@@ -2,7 +2,7 @@ use crate::LoadError;
 use crate::bindings::v0_1::exports::gangway::plugin::{metadata, source, target, transformation};
 use crate::cache::Cache;
 use crate::guest::GuestState;
-use crate::verify::{Inspection, Roles};
+use crate::verify::{self, Inspection, Roles};
 use serde::Serialize;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
@@ -73,6 +73,7 @@ impl Compiler {
         let (component, origin) = match self.cache.load(&self.engine, digest) {
             Some(component) => (component, Origin::Cache),
             None => {
+                verify::validate(wasm)?;
                 let component = Component::from_binary(&self.engine, wasm)
                     .map_err(|error| LoadError::Compile(format!("{error:#}")))?;
                 self.cache.store(digest, &component);

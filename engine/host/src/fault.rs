@@ -59,7 +59,8 @@ pub(crate) fn trapped(
     let cpu = error.downcast_ref::<CpuExceeded>();
     let memory = meter.memory_refused.load(Ordering::Relaxed);
     let output = output.text();
-    let backtrace = error.downcast_ref::<WasmBacktrace>().map(ToString::to_string).unwrap_or_default();
+    let backtrace =
+        error.downcast_ref::<WasmBacktrace>().map(|trace| readable(&trace.to_string())).unwrap_or_default();
     let reason = if let Some(CpuExceeded(budget)) = cpu {
         format!("was stopped: it used more than {} s of processor time", budget.as_secs_f64())
     } else if memory {
@@ -91,6 +92,26 @@ pub(crate) fn trapped(
         error = error.with("output", tail(&output, OUTPUT));
     }
     Fault { error, crash: Some(crash) }
+}
+
+/// A backtrace without the hashes of crates in it: `std[d123b7a1a2ed1472]::process` is `std::process`.
+fn readable(backtrace: &str) -> String {
+    let mut text = String::with_capacity(backtrace.len());
+    let mut rest = backtrace;
+    while let Some((before, after)) = rest.split_once('[') {
+        text.push_str(before);
+        match after.split_once(']') {
+            Some((hash, behind)) if hash.len() >= 12 && hash.bytes().all(|b| b.is_ascii_hexdigit()) => {
+                rest = behind;
+            }
+            _ => {
+                text.push('[');
+                rest = after;
+            }
+        }
+    }
+    text.push_str(rest);
+    text
 }
 
 /// The function names of a backtrace, innermost first, demangled. They stand behind the module's name.
@@ -132,6 +153,12 @@ mod tests {
                          \x20   1:   0x2b - chaos.wasm!<chaos::Chaos as Source>::read_page\n";
         let names: Vec<_> = functions(backtrace).collect();
         assert_eq!(names, ["core::panicking::panic", "<chaos::Chaos as Source>::read_page"]);
+    }
+
+    #[test]
+    fn hashes_of_crates_are_left_out() {
+        assert_eq!(readable("a!std[d123b7a1a2ed1472]::process::abort"), "a!std::process::abort");
+        assert_eq!(readable("<[u8] as x[d123b7a1a2ed147]::T>[0]"), "<[u8] as x::T>[0]");
     }
 
     #[test]

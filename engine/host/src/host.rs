@@ -50,9 +50,9 @@ pub struct Loaded {
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Timings {
-    /// Reading and judging the component.
+    /// Reading and judging the component's outline.
     pub verify: Duration,
-    /// The compiler, or the cache.
+    /// The compiler (and checking every instruction before it), or the cache.
     pub compile: Duration,
     /// The first instance and its first call.
     pub smoke: Duration,
@@ -89,7 +89,7 @@ impl Host {
     /// open goes on with the version they were opened with.
     pub async fn load(&self, tenant: &TenantId, id: &PluginId, wasm: Vec<u8>) -> Result<Loaded, LoadError> {
         let start = Instant::now();
-        let work = move || (verify::inspect(&wasm).and_then(Inspection::accepted), wasm);
+        let work = move || (verify::read(&wasm).and_then(Inspection::accepted), wasm);
         let (inspection, wasm) = tokio::task::spawn_blocking(work)
             .await
             .map_err(|error| LoadError::Malformed(format!("it cannot be read: {error}")))?;

@@ -114,6 +114,7 @@ impl Meter {
         for counter in [&self.spent, &self.began, &self.waiting, &self.waited] {
             counter.store(0, Ordering::Relaxed);
         }
+        self.memory_refused.store(false, Ordering::Relaxed);
     }
 
     /// Processor time of the call so far; only meaningful on the thread that polls it.

@@ -119,11 +119,11 @@ impl Pool {
         work: impl Future<Output = wasmtime::Result<R>>,
     ) -> Result<R, PluginError> {
         let limits: &Limits = &self.version.limits;
-        let plugin = self.version.name();
+        let name = || self.version.name();
         let fault = match meter.drive(limits, &self.scope.cancelled, work).await {
             Ok(Ok(result)) => return Ok(result),
-            Ok(Err(error)) => fault::trapped(&plugin, call.name, &error, output, meter, limits),
-            Err(ended) => fault::ended(&plugin, call.name, call.writes, ended),
+            Ok(Err(error)) => fault::trapped(&name(), call.name, &error, output, meter, limits),
+            Err(ended) => fault::ended(&name(), call.name, call.writes, ended),
         };
         Err(self.record(fault))
     }
@@ -144,7 +144,7 @@ impl Pool {
         if self.scope.cancelled.load(Ordering::Relaxed) {
             return Err(PluginError::new(code::CANCELLED, "the job is being stopped"));
         }
-        self.version.health.admit(&self.version.name(), self.version.id.as_str(), self.scope.clock.now_ms())
+        self.version.health.admit(&self.version, self.version.id.as_str(), self.scope.clock.now_ms())
     }
 }
 

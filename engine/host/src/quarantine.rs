@@ -3,6 +3,7 @@
 use gangway_model::{PluginError, code};
 use serde::Serialize;
 use std::collections::VecDeque;
+use std::fmt::Display;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -88,8 +89,8 @@ impl Health {
         (record.total, record.last.clone())
     }
 
-    /// Whether a call may go through; the error says what to do. `plugin` is its name and version.
-    pub(crate) fn admit(&self, plugin: &str, id: &str, now_ms: u64) -> Result<(), PluginError> {
+    /// Whether a call may go through; the error says what to do. `plugin` is its name, for messages.
+    pub(crate) fn admit(&self, plugin: &impl Display, id: &str, now_ms: u64) -> Result<(), PluginError> {
         let state = self.state(now_ms);
         if state == PluginState::Ready {
             return Ok(());
@@ -186,13 +187,13 @@ mod tests {
             });
         }
         assert_eq!(pauses, [0, 1_000, 2_000, 4_000]);
-        let error = health.admit("chaos 0.1.0", "chaos", 1_000).unwrap_err();
+        let error = health.admit(&"chaos 0.1.0", "chaos", 1_000).unwrap_err();
         assert_eq!((error.code.as_str(), error.retry_after_ms), (code::UNAVAILABLE, Some(3_000)));
-        assert!(health.admit("chaos 0.1.0", "chaos", 4_000).is_ok());
+        assert!(health.admit(&"chaos 0.1.0", "chaos", 4_000).is_ok());
         assert!(health.crashed(4_000, "boom\nbacktrace".into()));
         assert!(!health.crashed(4_001, "boom\nbacktrace".into()));
         assert_eq!(health.state(u64::MAX), PluginState::Quarantined { since_ms: 4_000 });
-        let error = health.admit("chaos 0.1.0", "chaos", u64::MAX).unwrap_err();
+        let error = health.admit(&"chaos 0.1.0", "chaos", u64::MAX).unwrap_err();
         assert!(error.message.contains("gangway plugin release chaos"), "{error}");
         assert!(error.message.contains("last: boom."), "{error}");
         health.release();

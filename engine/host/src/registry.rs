@@ -28,9 +28,16 @@ pub(crate) struct Version {
 }
 
 impl Version {
-    /// As messages name it: the name it is loaded under, and its version.
+    /// As messages name it.
     pub(crate) fn name(&self) -> String {
-        format!("{} {}", self.id, self.manifest.version)
+        self.to_string()
+    }
+}
+
+/// The name it is loaded under, and its version.
+impl std::fmt::Display for Version {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} {}", self.id, self.manifest.version)
     }
 }
 

@@ -87,9 +87,25 @@ impl Inspection {
     }
 }
 
-/// Reads a component. The error says that it cannot be read; what can be read and is not accepted
-/// stands in [`Inspection::refusals`].
+/// Reads a component and checks every instruction. The error says that it cannot be read; what can be
+/// read and is not accepted stands in [`Inspection::refusals`].
 pub(crate) fn inspect(wasm: &[u8]) -> Result<Inspection, LoadError> {
+    let inspection = read(wasm)?;
+    validate(wasm)?;
+    Ok(inspection)
+}
+
+/// Checks every instruction. It takes ten times as long as all the rest, and what was compiled
+/// before has passed it, so loading does it only when it has to compile.
+pub(crate) fn validate(wasm: &[u8]) -> Result<(), LoadError> {
+    Validator::new_with_features(features())
+        .validate_all(wasm)
+        .map(|_| ())
+        .map_err(|error| LoadError::Malformed(error.to_string()))
+}
+
+/// Reads the outline of a component.
+pub(crate) fn read(wasm: &[u8]) -> Result<Inspection, LoadError> {
     if wasm.len() > COMPONENT_BYTES {
         return Err(LoadError::TooLarge { size: wasm.len(), limit: COMPONENT_BYTES });
     }
@@ -217,7 +233,6 @@ impl Outline {
                 _ => {}
             }
         }
-        Validator::new_with_features(features()).validate_all(wasm).map_err(damaged)?;
         Ok(outline)
     }
 }
