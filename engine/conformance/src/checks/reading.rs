@@ -113,7 +113,7 @@ async fn pages(bench: &Bench<'_>, entity_type: &str) -> Result<(), Stop> {
 }
 
 async fn entities(bench: &Bench<'_>, entity_type: &str) -> Result<(), Stop> {
-    let pages = read(source(bench).await?.side.as_ref(), entity_type, LARGE).await?;
+    let pages = stocked(bench, entity_type).await?;
     for entity in pages.iter().flat_map(|page| &page.entities) {
         demand(!entity.id.is_empty(), || "an entity without identifier".to_owned())?;
         serde_json::from_str::<Map<String, Value>>(&entity.json)

@@ -48,6 +48,11 @@ fn csv_conforms() {
     passes("csv", &[], EVERY_CONNECTOR);
 }
 
+#[test]
+fn json_transformation_conforms() {
+    passes("json-transformation", &[], &[]);
+}
+
 #[tokio::test]
 async fn scim2_conforms_against_a_directory_of_another_engine() {
     let engine = Engine::start().await.unwrap();
@@ -83,7 +88,9 @@ fn a_connector_that_breaks_the_rules_is_told_which() {
     };
     let failed = |text: &str, check: &str| text.lines().any(|l| l == format!("FAILED   {check}[user]"));
 
-    let (code, text) = run(json!([{ "on": "read-page", "do": "duplicate-entity" }]));
+    let (code, text) = run(
+        json!([{ "on": "read-page", "do": "short-page" }, { "on": "read-page", "do": "duplicate-entity" }]),
+    );
     assert_eq!(code, Some(1), "{text}");
     assert!(failed(&text, "read.pages") && text.contains("given twice"), "{text}");
 
