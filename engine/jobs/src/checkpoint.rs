@@ -68,6 +68,17 @@ impl Ledger {
         self.job.checkpoint.phase = next;
     }
 
+    /// Notes whether the type being read refers to entities that are not there yet.
+    pub(crate) fn unresolved(&mut self, unresolved: bool) {
+        self.job.checkpoint.unresolved = unresolved;
+    }
+
+    /// Whether entities of the type were created in this job.
+    pub(crate) fn created(&self, entity_type: &EntityType) -> bool {
+        let rows = &self.job.statistics;
+        rows.iter().any(|row| row.key.entity_type == *entity_type && row.counters.created > 0)
+    }
+
     /// Books what a page came to in one target.
     pub(crate) fn lane(&mut self, lane: &Lane, entity_type: &EntityType, plan: LanePlan, result: LaneResult) {
         let key = self.run.key(lane, entity_type);

@@ -32,11 +32,12 @@ pub(crate) async fn run(run: &Arc<Run>, ledger: &mut Ledger) -> Result<(), Stop>
             return Err(Stop::Cancelled);
         }
         match ledger.job().checkpoint.phase.clone() {
-            Phase::Reading { index, cursor } => {
+            Phase::Reading { index, cursor } | Phase::Completing { index, cursor } => {
+                let again = matches!(ledger.job().checkpoint.phase, Phase::Completing { .. });
                 let position = usize::try_from(index).unwrap_or(usize::MAX);
                 match run.types.get(position) {
                     Some(entity_type) if !all_broken(run) => {
-                        TypePass::new(run, ledger, entity_type, index).all_pages(cursor).await?;
+                        TypePass::new(run, ledger, entity_type, index, again).all_pages(cursor).await?;
                     }
                     Some(_) => {
                         ledger.outcome("reading was ended early: every target broke off".to_owned());
@@ -74,6 +75,8 @@ struct TypePass<'a> {
     ledger: &'a mut Ledger,
     entity_type: &'a EntityType,
     index: u32,
+    /// The type was read before in this job; only references are completed.
+    again: bool,
     /// Pages committed.
     committed: watch::Sender<u64>,
     /// Pages applied.
@@ -83,12 +86,19 @@ struct TypePass<'a> {
 }
 
 impl<'a> TypePass<'a> {
-    fn new(run: &'a Arc<Run>, ledger: &'a mut Ledger, entity_type: &'a EntityType, index: u32) -> Self {
+    fn new(
+        run: &'a Arc<Run>,
+        ledger: &'a mut Ledger,
+        entity_type: &'a EntityType,
+        index: u32,
+        again: bool,
+    ) -> Self {
         Self {
             run,
             ledger,
             entity_type,
             index,
+            again,
             committed: watch::Sender::new(0),
             applied: 0,
             recent: VecDeque::new(),
@@ -171,6 +181,10 @@ impl<'a> TypePass<'a> {
             self.commit(Vec::new()).await?;
             prepared = prepare(self.run, self.entity_type, prepared.page).await?;
         }
+        if self.again {
+            prepared.complete_only();
+        }
+        let unresolved = prepared.lanes.iter().flatten().any(|plan| plan.unresolved);
         let run = self.run.clone();
         let since_ms = run.clock.now_ms();
         let mut announced = Vec::new();
@@ -204,13 +218,14 @@ impl<'a> TypePass<'a> {
             // The page is done again after the restart, as after a crash: it counts once.
             return Err(Stop::Cancelled);
         }
-        for (lane, plan, result) in results.into_iter().flatten() {
+        for (lane, plan, mut result) in results.into_iter().flatten() {
+            if self.again {
+                // The entity was counted when it was written first.
+                result.counters = Counters { failed: result.counters.failed, ..Counters::default() };
+            }
             self.ledger.lane(lane, self.entity_type, plan, result);
         }
-        let next = match prepared.page.next_cursor.clone() {
-            Some(cursor) => Phase::Reading { index: self.index, cursor: Some(cursor) },
-            None => Phase::Reading { index: self.index + 1, cursor: None },
-        };
+        let next = self.next(prepared.page.next_cursor.clone(), unresolved);
         self.ledger.page(self.entity_type, prepared.counters, prepared.events, prepared.page.total, next);
         self.applied = number + 1;
         if works {
@@ -220,6 +235,21 @@ impl<'a> TypePass<'a> {
             self.recent.pop_front();
         }
         if interrupted { Err(Stop::Cancelled) } else { Ok(()) }
+    }
+
+    /// What comes after a page. A type whose entities refer to each other is read once more if some
+    /// of them were created in this job, because others may have been written before them.
+    fn next(&mut self, cursor: Option<String>, unresolved: bool) -> Phase {
+        let index = self.index;
+        let unresolved = unresolved || self.ledger.job().checkpoint.unresolved;
+        let once_more = !self.again && unresolved && self.ledger.created(self.entity_type);
+        self.ledger.unresolved(unresolved && cursor.is_some());
+        match cursor {
+            Some(cursor) if self.again => Phase::Completing { index, cursor: Some(cursor) },
+            Some(cursor) => Phase::Reading { index, cursor: Some(cursor) },
+            None if once_more => Phase::Completing { index, cursor: None },
+            None => Phase::Reading { index: index + 1, cursor: None },
+        }
     }
 
     fn overlaps(&self, looked_after: u64, ids: &[String]) -> bool {

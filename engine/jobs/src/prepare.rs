@@ -46,6 +46,8 @@ pub(crate) struct LanePlan {
     pub(crate) trusted: bool,
     /// The write transformation failed altogether.
     pub(crate) broken: Option<PluginError>,
+    /// An entity refers to one that is not in the target.
+    pub(crate) unresolved: bool,
 }
 
 /// One entity to be written to one target.
@@ -354,6 +356,7 @@ async fn plan(
     };
     let journal = Journal { entity_type, system: &lane.system.id, time_ms: run.clock.now_ms() };
     for ((entity, common), answer) in asked.into_iter().zip(answers) {
+        plan.unresolved |= answer.unresolved > 0;
         let relation = look.relation(entity.index);
         let payload = (binding(relation).is_some() && answer.outcome == AnswerOutcome::Transformed)
             .then(|| run.fingerprints.payload(&answer.json));
@@ -363,6 +366,20 @@ async fn plan(
         plan.take(&journal, entity, common, answer, decision, look, fingerprint, payload);
     }
     plan
+}
+
+impl Prepared {
+    /// Keeps what a second look at the page can add: updates of entities that were written before.
+    /// Everything else was counted, logged and attempted the first time.
+    pub(crate) fn complete_only(&mut self) {
+        self.counters = Counters::default();
+        self.events.clear();
+        for plan in self.lanes.iter_mut().flatten() {
+            plan.counters = Counters::default();
+            plan.events.clear();
+            plan.work.retain(|work| work.verb == Verb::Update);
+        }
+    }
 }
 
 impl LanePlan {

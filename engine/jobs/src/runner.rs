@@ -154,7 +154,11 @@ impl Runner {
             outcome: Vec::new(),
             statistics: Vec::new(),
             broken: Default::default(),
-            checkpoint: Checkpoint { phase: Phase::Reading { index: 0, cursor: None }, pages: 0 },
+            checkpoint: Checkpoint {
+                phase: Phase::Reading { index: 0, cursor: None },
+                pages: 0,
+                unresolved: false,
+            },
         };
         self.inner.put(&job).await?;
         let id = job.id.clone();

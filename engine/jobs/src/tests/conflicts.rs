@@ -222,3 +222,36 @@ async fn a_search_that_fails_keeps_the_intent() {
     assert_eq!(write_row(&last, "dir"), Counters { created: 1, ..Counters::default() });
     assert!(!world.relation("dir", "anna").unwrap().existed_before);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refused_create_never_becomes_the_engines_own() {
+    // Even if the target does not say when the account was made.
+    let world = one_user();
+    let target = world.target("dir");
+    *target.hides_created.lock().unwrap() = true;
+    target.stands("user", json!({"userName": "anna"}), OLD);
+    world.set("dir", "scim.user.unique.attribute", Some("mail"));
+    assert_eq!(write_row(&world.read().await, "dir").failed, 1, "no match by mail");
+    world.set("dir", "scim.user.unique.attribute", None);
+    *target.find_fails.lock().unwrap() = Some(PluginError::new(code::INVALID, "not now"));
+    assert_eq!(write_row(&world.read().await, "dir").failed, 1, "the search failed");
+    target.heal();
+    assert_eq!(write_row(&world.read().await, "dir").updated, 1);
+    assert!(world.relation("dir", "anna").unwrap().existed_before);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_own_account_is_related_even_if_its_update_fails() {
+    let world = one_user();
+    let target = world.target("dir");
+    target.fault(|_| Some(Fault::Lost(PluginError::new(code::PROTOCOL, "no answer"))));
+    world.read().await;
+    target.fault(|o| {
+        (o.kind == OperationKind::Replace).then(|| Fault::Refused(PluginError::new(code::INVALID, "no")))
+    });
+    let job = world.read().await;
+    assert_eq!(write_row(&job, "dir"), Counters { failed: 1, ..Counters::default() });
+    assert!(!world.relation("dir", "anna").unwrap().existed_before);
+    target.heal();
+    assert_eq!(write_row(&world.read().await, "dir").updated, 1);
+}

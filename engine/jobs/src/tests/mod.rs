@@ -3,6 +3,7 @@
 mod conflicts;
 mod crashes;
 mod deletions;
+mod fakes;
 mod mortal;
 mod queue;
 mod reads;

@@ -1,7 +1,7 @@
 use super::mortal::{Life, MortalStore};
 use super::world::*;
 use crate::{StartError, StopError};
-use gangway_model::{JobEvent, JobStatus, JobType, Role};
+use gangway_model::{JobEvent, JobStatus, JobType, PluginError, Role, code};
 use serde_json::json;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -187,6 +187,67 @@ async fn a_shutdown_is_taken_up_by_the_next_life() {
     assert_eq!(write_row(&next, "dir").created, 30);
     assert_eq!(world.target("dir").names("user").len(), 30);
     assert_eq!(write_row(&world.job(&waiting), "dir").unchanged, 30, "the waiting job ran as itself");
+}
+
+/// The second operation of each page is cut off by the stop, after it took effect.
+fn cut_off(target: &Arc<FakeTarget>, open: Arc<AtomicBool>) {
+    let count = AtomicU64::new(0);
+    target.fault(move |_| {
+        while !open.load(Ordering::SeqCst) {
+            std::thread::sleep(std::time::Duration::from_millis(1));
+        }
+        let cancelled = || Fault::Lost(PluginError::new(code::CANCELLED, "the job is being stopped"));
+        (count.fetch_add(1, Ordering::SeqCst) % 2 == 1).then(cancelled)
+    });
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn requests_cut_off_by_a_shutdown_count_once() {
+    let mut world = World::new(2, &["dir"]);
+    world.users(staff(10));
+    let open = Arc::new(AtomicBool::new(false));
+    cut_off(&world.target("dir"), open.clone());
+    world.start(JobType::Read).await;
+    while world.target("dir").writes.load(Ordering::SeqCst) < 1 {
+        tokio::time::sleep(std::time::Duration::from_millis(1)).await;
+    }
+    let runner = world.runner.clone();
+    let down = tokio::spawn(async move { runner.shutdown().await });
+    tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+    open.store(true, Ordering::SeqCst);
+    down.await.unwrap();
+    world.target("dir").heal();
+    world.restart(world.store.clone());
+    let resumed = world.runner.recover().await.unwrap();
+    world.runner.idle().await;
+    let job = world.job(&resumed[0]);
+    assert_eq!(job.status, JobStatus::Success, "{job:?}");
+    assert_eq!((read_row(&job).read, write_row(&job, "dir").created), (10, 10));
+    assert_eq!(world.target("dir").names("user").len(), 10);
+    assert!(world.relations("dir", "user").iter().all(|r| !r.existed_before));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn requests_cut_off_by_a_stop_are_looked_for_by_the_next_job() {
+    let world = World::new(2, &["dir"]);
+    world.users(staff(10));
+    let open = Arc::new(AtomicBool::new(false));
+    cut_off(&world.target("dir"), open.clone());
+    let id = world.start(JobType::Read).await;
+    while world.target("dir").writes.load(Ordering::SeqCst) < 1 {
+        tokio::time::sleep(std::time::Duration::from_millis(1)).await;
+    }
+    world.runner.stop(&world.tenant, &id).await.unwrap();
+    open.store(true, Ordering::SeqCst);
+    world.runner.idle().await;
+    let job = world.job(&id);
+    assert_eq!(job.status, JobStatus::ManuallyTerminated);
+    assert_eq!((write_row(&job, "dir").created, write_row(&job, "dir").failed), (1, 0));
+    world.target("dir").heal();
+    let next = world.read().await;
+    assert_eq!(next.status, JobStatus::Success, "{next:?}");
+    assert_eq!((write_row(&next, "dir").created, write_row(&next, "dir").unchanged), (9, 1));
+    assert!(world.relations("dir", "user").iter().all(|r| !r.existed_before));
 }
 
 #[tokio::test(flavor = "multi_thread")]

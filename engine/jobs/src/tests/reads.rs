@@ -321,3 +321,17 @@ async fn a_create_writes_create_only_mappings_and_an_update_does_not() {
     world.read().await;
     assert!(world.target("dir").account("A").unwrap().1.content.get("password").is_none());
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_entity_sees_those_on_the_pages_before_it() {
+    let world = World::new(1, &["dir"]);
+    let names: Vec<String> = (0..12).map(|n| format!("g{n:02}")).collect();
+    let nested = |n: usize| if n == 0 { group(&names[0], &[]) } else { group(&names[n], &[&names[n - 1]]) };
+    world.groups((0..12).map(nested).collect());
+    world.read().await;
+    let target = world.target("dir");
+    for n in 1..12 {
+        let inner = target.account(&names[n - 1]).unwrap().0;
+        assert_eq!(target.account(&names[n]).unwrap().1.content["members"], json!([inner]), "{n}");
+    }
+}

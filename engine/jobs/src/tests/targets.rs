@@ -104,6 +104,7 @@ async fn one_entity_that_traps_the_target_plugin_fails_alone() {
     let job = world.read().await;
     assert_eq!(write_row(&job, "dir"), Counters { created: 19, failed: 1, ..Counters::default() });
     assert!(job.broken.is_empty());
+    assert_eq!(target.finds.load(Ordering::SeqCst), 20, "each is looked for before it is written again");
     assert_eq!(target.names("user").len(), 19);
     assert!(world.relations("dir", "user").iter().all(|r| !r.existed_before));
     target.heal();
