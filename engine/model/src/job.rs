@@ -127,6 +127,9 @@ pub struct Checkpoint {
     pub phase: Phase,
     /// Pages committed so far over all entity types; numbers the "seen" marks.
     pub pages: u64,
+    /// Whether an entity of the type being read refers to one that is not in the target yet.
+    #[serde(default)]
+    pub unresolved: bool,
 }
 
 /// The stretch of a job that comes next.
@@ -136,6 +139,15 @@ pub enum Phase {
     /// Read the page at `cursor` of the entity type at `index` in the job's list.
     #[serde(rename_all = "camelCase")]
     Reading {
+        /// Position in the job's list of entity types.
+        index: u32,
+        /// None for the first page.
+        cursor: Option<String>,
+    },
+    /// Read the type again: entities that were written when what they refer to was not there yet (a
+    /// team inside a department) are completed.
+    #[serde(rename_all = "camelCase")]
+    Completing {
         /// Position in the job's list of entity types.
         index: u32,
         /// None for the first page.

@@ -26,8 +26,7 @@ mod tenants;
 
 use crate::{NewRelation, Store, TenantStore};
 use gangway_model::{
-    Checkpoint, Grants, Job, JobStatus, JobType, Phase, PluginId, Property, ReadMode, RelationKey,
-    RelationState, Role, System, TenantId, Trigger,
+    Grants, Job, JobStatus, PluginId, Property, RelationKey, RelationState, Role, System, TenantId,
 };
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -89,25 +88,22 @@ fn system(id: &str, name: &str) -> System {
     }
 }
 
-fn job(id: &str, status: JobStatus) -> Job {
-    Job {
-        tenant: "acme".into(),
-        id: id.into(),
-        resumes: None,
-        source: "s".into(),
-        source_name: "Source".to_owned(),
-        kind: JobType::Read,
-        read_mode: ReadMode::Full,
-        trigger: Trigger { kind: "IMMEDIATE".to_owned(), by: None },
-        status,
-        start_ms: 1,
-        end_ms: None,
-        error: None,
-        outcome: Vec::new(),
-        statistics: Vec::new(),
-        broken: BTreeMap::new(),
-        checkpoint: Checkpoint { phase: Phase::Reading { index: 0, cursor: None }, pages: 0 },
-    }
+/// A job with what every job has. Read from its stored form, so that a field added to it later, which
+/// old records lack, needs no change here.
+pub(crate) fn job(id: &str, status: JobStatus) -> Job {
+    serde_json::from_value(serde_json::json!({
+        "tenant": "acme",
+        "id": id,
+        "source": "s",
+        "sourceName": "Source",
+        "type": "READ",
+        "readMode": "FULL",
+        "trigger": { "type": "IMMEDIATE", "by": null },
+        "status": status,
+        "startMs": 1,
+        "checkpoint": { "phase": { "name": "reading", "index": 0, "cursor": null }, "pages": 0 },
+    }))
+    .expect("a stored job")
 }
 
 fn key(source: &str, target: &str, entity_type: &str) -> RelationKey {

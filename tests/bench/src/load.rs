@@ -1,12 +1,13 @@
 //! From upload to serving, over HTTP.
 
-use gangway_kit::{Engine, component, number};
+use gangway_kit::{Engine, EngineOptions, component, number};
 use std::time::Instant;
 
 pub(crate) async fn run() -> anyhow::Result<()> {
     println!("\nhot load over HTTP: from the first byte to serving (ms; goal cold ≤ 1000, warm ≤ 50)");
     println!("{:<22} {:>10} {:>8} {:>8}", "component", "bytes", "cold", "warm");
-    let engine = Engine::start().await?;
+    let options = EngineOptions { cold: true, ..EngineOptions::default() };
+    let engine = Engine::start_with(options).await?;
     let api = engine.api("load")?;
     api.make_tenant().await?;
     for plugin in ["csv", "scim2", "ldap", "json-transformation", "discard"] {

@@ -8,7 +8,7 @@ mod check;
 mod stage;
 
 use gangway_company::{Company, DEMO, DEMO_MONTH};
-use gangway_kit::Engine;
+use gangway_kit::{Engine, EngineOptions};
 use stage::Stage;
 use std::time::Instant;
 
@@ -18,7 +18,8 @@ const SEED: u64 = 7;
 async fn main() -> anyhow::Result<()> {
     let started = Instant::now();
     println!("Gangway demo: CSV files → the tenant's directory → a partner's SCIM 2.0 service\n");
-    let engine = Engine::start().await?;
+    let options = EngineOptions { cold: true, ..EngineOptions::default() };
+    let engine = Engine::start_with(options).await?;
     println!("engine      {}  (data in an empty temporary folder)", engine.url());
     let stage = Stage::set(&engine)?;
     let first = Company::new(DEMO, SEED);

@@ -15,6 +15,8 @@ pub struct EngineOptions {
     pub environment: Vec<(String, String)>,
     /// A folder that outlives the value; none for a temporary one.
     pub data: Option<PathBuf>,
+    /// Compile every plugin anew instead of taking what an earlier engine compiled.
+    pub cold: bool,
 }
 
 /// A running `gangway serve`.
@@ -59,6 +61,7 @@ impl Engine {
             .arg("--token-file")
             .arg(self.token_file())
             .args(&self.options.arguments)
+            .args(self.cache())
             .envs(self.options.environment.iter().cloned())
             .stdin(Stdio::null())
             .stdout(log.try_clone()?)
@@ -137,6 +140,14 @@ impl Engine {
             .env("GANGWAY_TENANT", tenant)
             .stdin(Stdio::null());
         command.output().context("cannot run the gangway program")
+    }
+
+    /// Compiled code is the same for every engine of the build.
+    fn cache(&self) -> Vec<std::ffi::OsString> {
+        if self.options.cold {
+            return Vec::new();
+        }
+        vec!["--cache".into(), crate::root().join("target/plugin-cache").into()]
     }
 
     fn token_file(&self) -> PathBuf {

@@ -4,7 +4,7 @@
 //! resumes by itself, the target ends with exactly the source's users, each created once, and the
 //! accounts that stood there before are the only ones flagged so.
 
-use crate::systems::{counters, csv_source, scim_target};
+use crate::systems::{counters, csv_source, scim_target, write_no_groups};
 use gangway_kit::{Answer, Api, Engine, Method, Relay, text};
 use gangway_model::{Action, Job, JobStatus};
 use serde_json::{Value, json};
@@ -32,6 +32,7 @@ fn write_users(folder: &Path) {
         text.push_str(&format!("U{n:05},user{n},Given,Family {n},user{n}@example.com,Sales,Clerk,employee,true\n"));
     }
     std::fs::write(folder.join("users.csv"), text).unwrap();
+    write_no_groups(folder);
 }
 
 struct Crash {

@@ -3,7 +3,7 @@
 //! A new version is the same component with one message changed, so that the log of a job tells
 //! which version it ran on.
 
-use crate::systems::{csv_source, scim_target};
+use crate::systems::{csv_source, scim_target, write_no_groups};
 use gangway_kit::{Answer, Api, Engine, Method, Relay, component, text};
 use gangway_model::{Job, JobStatus};
 use std::path::Path;
@@ -33,6 +33,7 @@ fn write_files(folder: &Path, users: usize) {
         text.push_str(&format!("U{n},user{n},Given,Family,user{n}@example.com,Sales,Clerk,employee,true\n"));
     }
     std::fs::write(folder.join("users.csv"), text).unwrap();
+    write_no_groups(folder);
 }
 
 /// The reason given for the skipped service account, and the error of the broken row.
@@ -57,14 +58,21 @@ async fn a_running_job_ends_on_the_version_it_started_with() {
     let url = format!("{}/tenants/app/scim/v2", relay.url());
     api.make_system(scim_target("App", "HR", &url, target.token())).await.unwrap();
 
+    let transformation = changed("json-transformation", "Entity condition [", "ENTITY condition [");
+    let connector = changed("csv", " fields", " FIELDS");
+    // Compiled before, for another tenant, so that loading is a matter of milliseconds.
+    let other = engine.api("other").unwrap();
+    other.make_tenant().await.unwrap();
+    other.upload("json-transformation", transformation.clone()).await.unwrap();
+    other.upload("csv", connector.clone()).await.unwrap();
+
     // Slow enough to load new versions while it runs.
     relay.set_rule(|_, _, _| Answer::Late(Duration::from_millis(40)));
     let job = api.start("HR", "READ").await.unwrap();
     tokio::time::sleep(Duration::from_millis(300)).await;
-    let transformation = changed("json-transformation", "Entity condition [", "ENTITY condition [");
     let (status, report) = api.upload("json-transformation", transformation).await.unwrap();
     assert_eq!(status, 200, "{report}");
-    let (status, report) = api.upload("csv", changed("csv", " fields", " FIELDS")).await.unwrap();
+    let (status, report) = api.upload("csv", connector).await.unwrap();
     assert_eq!(status, 200, "{report}");
     assert!(!api.job(job.id.as_str()).await.unwrap().status.is_final(), "the job should still run");
     let job = api.wait(job.id.as_str(), Duration::from_secs(120)).await.unwrap();

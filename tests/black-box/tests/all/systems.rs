@@ -67,6 +67,12 @@ pub(crate) fn write_users(folder: &Path, users: &[(&str, &str)]) {
         text.push_str(&format!("{id},{name},Given {id},Family {id},{name}@example.com,{department},Clerk,employee,true\n"));
     }
     std::fs::write(folder.join("users.csv"), text).unwrap();
+    write_no_groups(folder);
+}
+
+/// A file of groups without any.
+pub(crate) fn write_no_groups(folder: &Path) {
+    std::fs::write(folder.join("groups.csv"), "id,displayName,members[]\n").unwrap();
 }
 
 /// A row of a job's statistics.

@@ -1,9 +1,7 @@
 //! A process that is killed in the middle of its commits.
 
 use super::*;
-use gangway_model::{
-    Checkpoint, EntityEvent, EntityState, Intent, Job, JobId, JobStatus, JobType, Phase, ReadMode, Trigger,
-};
+use gangway_model::{EntityEvent, EntityState, Intent, Job, JobId, JobStatus};
 use std::io::{BufRead, BufReader};
 use std::process::{Command, Stdio};
 use std::time::Duration;
@@ -16,24 +14,9 @@ fn run() -> JobId {
 }
 
 fn job(pages: u64) -> Job {
-    Job {
-        tenant: "acme".into(),
-        id: run(),
-        resumes: None,
-        source: "a".into(),
-        source_name: "A".to_owned(),
-        kind: JobType::Read,
-        read_mode: ReadMode::Full,
-        trigger: Trigger { kind: "IMMEDIATE".to_owned(), by: None },
-        status: JobStatus::Running,
-        start_ms: 1,
-        end_ms: None,
-        error: None,
-        outcome: Vec::new(),
-        statistics: Vec::new(),
-        broken: std::collections::BTreeMap::new(),
-        checkpoint: Checkpoint { phase: Phase::Reading { index: 0, cursor: None }, pages },
-    }
+    let mut job = contract::job(run().as_str(), JobStatus::Running);
+    job.checkpoint.pages = pages;
+    job
 }
 
 fn event(source_id: String) -> EntityEvent {
