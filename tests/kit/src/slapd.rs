@@ -107,8 +107,8 @@ impl Slapd {
 
     fn client(&self, name: &str) -> anyhow::Result<Command> {
         let mut command = Command::new(program(name)?);
-        command.args(["-x", "-H", &self.url(), "-D", Self::BIND_DN, "-w", Self::PASSWORD]);
-        command.env("LDAPTLS_REQCERT", "never");
+        command.args(["-x", "-H", &self.tls_url(), "-D", Self::BIND_DN, "-w", Self::PASSWORD]);
+        command.env("LDAPTLS_CACERT", self.folder.path().join("ca.pem"));
         Ok(command)
     }
 }
