@@ -111,6 +111,3 @@ impl Hasher for Sha256Hasher {
         0
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -349,6 +349,3 @@ fn refused(import: &str, is_instance: bool, manifest: &Manifest) -> Option<Strin
     }
     Some("this engine does not offer it".to_owned())
 }
-
-#[cfg(test)]
-mod tests;

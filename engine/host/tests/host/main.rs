@@ -2,6 +2,14 @@
 //!
 //! Most guests here are a few lines of WebAssembly text, so that each does exactly one wrong thing.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test that fails panics; its helpers too"
+)]
+
 mod bytes;
 mod files;
 mod guests;
