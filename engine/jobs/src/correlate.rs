@@ -18,7 +18,7 @@ const SEARCHES: usize = 8;
 
 /// By how much the clock of a target may lag behind the engine's: an account that seems this much
 /// older than an unanswered request is still taken for its result.
-const CLOCK_SKEW_MS: u64 = 5 * 60 * 1000;
+const CLOCK_SKEW_MS: u64 = 1000;
 
 impl LaneApply<'_> {
     /// Searches, and gives the entities that have a next step.

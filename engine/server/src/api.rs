@@ -4,6 +4,7 @@ pub(crate) mod events;
 pub(crate) mod health;
 pub(crate) mod jobs;
 pub(crate) mod plugins;
+pub(crate) mod relations;
 pub(crate) mod systems;
 pub(crate) mod tenants;
 pub(crate) mod transformations;

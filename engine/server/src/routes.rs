@@ -1,7 +1,7 @@
 //! Every route with its handler and its description, in one table: the router and the OpenAPI
 //! document are both made of it, so neither can have what the other has not.
 
-use crate::api::{events, health, jobs, plugins, systems, tenants, transformations};
+use crate::api::{events, health, jobs, plugins, relations, systems, tenants, transformations};
 use crate::services::Services;
 use axum::extract::DefaultBodyLimit;
 use axum::handler::Handler;
@@ -200,6 +200,21 @@ pub(crate) fn routes() -> Vec<Route> {
         Route::new("delete", SYSTEM, "deleteSystem", "Remove a system with its relations", systems::delete)
             .nothing()
             .errors(&[404, 409]),
+        Route::new(
+            "get",
+            "/api/v1/tenants/{tenant}/systems/{system}/relations",
+            "listRelations",
+            "Which entity of a target stands for which of a source",
+            relations::list,
+        )
+        .query(&[
+            ("source", "Name or id of the source"),
+            ("entityType", "user, group, …"),
+            ("after", "The identifier of a source entity: answer those above it"),
+            ("limit", "1 to 10000; 50 if not given"),
+        ])
+        .answers(200, "RelationList")
+        .errors(&[404]),
         Route::new("get", TRANSFORMATION, "getTransformation", "The document of a direction: read or write", transformations::get)
             .answers(200, "Transformation")
             .errors(&[404]),

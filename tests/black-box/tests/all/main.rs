@@ -14,3 +14,4 @@ mod ldap;
 mod reference;
 mod scim;
 mod systems;
+mod tutorial;
