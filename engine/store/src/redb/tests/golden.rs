@@ -3,11 +3,7 @@
 use super::*;
 use crate::{PluginRecord, PluginVersion};
 use ::redb::{ReadableDatabase, TableDefinition, TableHandle};
-use gangway_model::{
-    Checkpoint, EntityEvent, EntityState, Grants, Intent, Job, JobStatus, JobType, Manifest, Phase, Property,
-    ReadMode, Role, System, Trigger,
-};
-use std::collections::BTreeMap;
+use gangway_model::{EntityEvent, EntityState, Grants, Intent, JobStatus, Manifest, Property, Role, System};
 use std::fmt::Write;
 
 /// Not random at all, so that sealed values are the same every time.
@@ -53,8 +49,8 @@ fn fill(tenant: &dyn TenantStore) {
         .put_plugin(&PluginRecord { id: "csv".into(), versions: vec![version], current: "ab".to_owned() })
         .unwrap();
     tenant.put_component("ab", b"\0asm").unwrap();
-    let mut running = job("0002", JobStatus::Running);
-    tenant.put_job(&job("0001", JobStatus::Success)).unwrap();
+    let mut running = contract::job("0002", JobStatus::Running);
+    tenant.put_job(&contract::job("0001", JobStatus::Success)).unwrap();
     running.checkpoint.pages = 1;
     let mut batch = relations(0..3);
     batch.job = Some(running);
@@ -71,27 +67,6 @@ fn fill(tenant: &dyn TenantStore) {
         time_ms: 7,
     }];
     tenant.commit(&batch).unwrap();
-}
-
-fn job(id: &str, status: JobStatus) -> Job {
-    Job {
-        tenant: "acme".into(),
-        id: id.into(),
-        resumes: None,
-        source: "a".into(),
-        source_name: "Source A".to_owned(),
-        kind: JobType::Read,
-        read_mode: ReadMode::Full,
-        trigger: Trigger { kind: "IMMEDIATE".to_owned(), by: None },
-        status,
-        start_ms: 1,
-        end_ms: None,
-        error: None,
-        outcome: Vec::new(),
-        statistics: Vec::new(),
-        broken: BTreeMap::new(),
-        checkpoint: Checkpoint { phase: Phase::Deleting, pages: 0 },
-    }
 }
 
 /// Bytes as text where they are text.
