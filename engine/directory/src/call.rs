@@ -84,6 +84,14 @@ impl Directory {
                 only(call, "POST")?;
                 self.list(kind, &search(&body(call)?)?, call.base).map(|list| Reply::json(200, list))
             }
+            ("", None) => {
+                only(call, "GET")?;
+                self.list_all(&parameters.query, call.base).map(|list| Reply::json(200, list))
+            }
+            (".search", None) => {
+                only(call, "POST")?;
+                self.list_all(&search(&body(call)?)?, call.base).map(|list| Reply::json(200, list))
+            }
             ("Users", id) => self.resources(Kind::User, id, call, parameters),
             ("Groups", id) => self.resources(Kind::Group, id, call, parameters),
             ("Bulk", None) => {
@@ -153,6 +161,48 @@ impl Directory {
                 Ok(Reply { status: 204, ..Reply::default() })
             }
             _ => Err(not_allowed(call)),
+        }
+    }
+}
+
+impl Directory {
+    /// A page over all resource types, one type after the other. A filter concerns the types that
+    /// know its attributes.
+    fn list_all(&self, query: &Query, base: &str) -> Result<Value, ScimError> {
+        if query.cursor.is_some() {
+            return Err(ScimError::value("\"cursor\" pages one resource type: ask /Users or /Groups"));
+        }
+        let start = query.start_index.unwrap_or(1).max(1);
+        let count = query.count.unwrap_or_else(|| i64::try_from(DEFAULT_COUNT).unwrap_or(0)).max(0);
+        let (mut total, mut resources, mut refusal, mut answered) = (0, Vec::new(), None, false);
+        for kind in [Kind::User, Kind::Group] {
+            let found = i64::try_from(resources.len()).unwrap_or(0);
+            let part = Query {
+                start_index: Some((start - total).max(1)),
+                count: Some(count - found),
+                ..query.clone()
+            };
+            match self.list(kind, &part, base) {
+                Ok(mut list) => {
+                    answered = true;
+                    total += list.get("totalResults").and_then(Value::as_i64).unwrap_or(0);
+                    if let Some(Value::Array(page)) = list.get_mut("Resources") {
+                        resources.append(page);
+                    }
+                }
+                Err(error) if error.scim_type == Some("invalidFilter") => refusal = Some(error),
+                Err(error) => return Err(error),
+            }
+        }
+        match refusal {
+            Some(error) if !answered => Err(error),
+            _ => Ok(json!({
+                "schemas": [LIST_URN],
+                "totalResults": total,
+                "itemsPerPage": resources.len(),
+                "startIndex": start,
+                "Resources": resources,
+            })),
         }
     }
 }

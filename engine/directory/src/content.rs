@@ -160,26 +160,3 @@ pub(crate) fn check(resource_type: &ResourceType, content: &Map<String, Value>) 
     }
     Ok(())
 }
-
-/// Immutable attributes keep their first value.
-pub(crate) fn check_immutable(
-    resource_type: &ResourceType,
-    old: &Map<String, Value>,
-    new: &Map<String, Value>,
-) -> Result<(), ScimError> {
-    for extension in &resource_type.extensions {
-        for attribute in extension.attributes.iter().filter(|a| a.mutability == Mutability::Immutable) {
-            let value =
-                |m: &Map<String, Value>| m.get(&extension.id).and_then(|e| e.get(&attribute.name)).cloned();
-            if let Some(before) = value(old)
-                && value(new) != Some(before)
-            {
-                return Err(ScimError::mutability(format!(
-                    "{}:{} is immutable and has a value already",
-                    extension.id, attribute.name
-                )));
-            }
-        }
-    }
-    Ok(())
-}

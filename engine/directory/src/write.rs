@@ -85,7 +85,6 @@ impl Writer<'_> {
         let (sequence, old) = self.current(kind, id, if_match)?;
         let (content, members) = read_body(resource_type, body)?;
         content::check(resource_type, &content)?;
-        content::check_immutable(resource_type, &old.content, &content)?;
         let edits = [MemberEdit::Clear, MemberEdit::Add(members)];
         let (added, removed) =
             if kind == Kind::Group { self.member_changes(sequence, &edits)? } else { Default::default() };
@@ -106,7 +105,6 @@ impl Writer<'_> {
         let patch = Patch::apply(resource_type, old.content.clone(), body)?;
         let content = without_password(patch.content);
         content::check(resource_type, &content)?;
-        content::check_immutable(resource_type, &old.content, &content)?;
         let (added, removed) = self.member_changes(sequence, &patch.members)?;
         self.update(Change { kind, sequence, old, content, added, removed }, now_ms)
     }

@@ -274,26 +274,6 @@ fn members_in_every_dialect() {
 }
 
 #[test]
-fn an_immutable_value_stays() {
-    const SAP: &str = "urn:ietf:params:scim:schemas:extension:sap:2.0:Group";
-    let d = directory();
-    let id = created(
-        &d,
-        "/Groups",
-        json!({ "schemas": [GROUP, SAP], "displayName": "g", SAP: { "externalName": "e" } }),
-    );
-    let reply = patch(
-        &d,
-        &format!("/Groups/{id}"),
-        json!([{ "op": "replace", "path": format!("{SAP}:externalName"), "value": "f" }]),
-    );
-    assert!(refused(&reply, 400, Some("mutability")).contains("externalName"));
-    let reply =
-        call(&d, "PUT", &format!("/Groups/{id}"), Some(json!({ "schemas": [GROUP], "displayName": "g" })));
-    refused(&reply, 400, Some("mutability"));
-}
-
-#[test]
 fn a_password_is_taken_and_never_kept() {
     let d = directory();
     let id = user(&d, "ann", json!({ "password": "canary" }));
