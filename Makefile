@@ -29,19 +29,19 @@ $(PLUGINS)/.built: $(SOURCES)
 plugins: setup $(PLUGINS)/.built
 
 build: plugins
-	$(CARGO) build --locked --release -p gangway-cli
+	$(CARGO) build --locked --release --workspace --bins
 
 demo: build
-	$(CARGO) build --locked --release -p gangway-demo
 	@target/release/gangway-demo
 
+# Always the whole workspace: building single packages changes the features of shared dependencies,
+# and wasmtime would be compiled once more.
 test: test-setup plugins
-	$(CARGO) build --locked -p gangway-cli
+	$(CARGO) build --locked --workspace --bins
 	$(CARGO) test --locked --workspace
 	cd plugins && $(CARGO) test --locked --workspace
 
-bench: build
-	$(CARGO) build --locked --release -p gangway-bench
+bench: test-setup build
 	@target/release/gangway-bench
 
 fmt:

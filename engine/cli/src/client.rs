@@ -15,10 +15,7 @@ pub(crate) struct Client {
 
 impl Client {
     pub(crate) fn new(url: &str, token: &str, tenant: &str, json: bool) -> anyhow::Result<Self> {
-        let http = reqwest::Client::builder()
-            .no_proxy()
-            .build()
-            .context("cannot set up the HTTP client")?;
+        let http = reqwest::Client::builder().no_proxy().build().context("cannot set up the HTTP client")?;
         Ok(Self {
             http,
             base: url.trim_end_matches('/').to_owned(),
@@ -52,8 +49,7 @@ impl Client {
     }
 
     pub(crate) async fn upload<T: DeserializeOwned>(&self, path: &str, bytes: Vec<u8>) -> anyhow::Result<T> {
-        let request =
-            self.request(Method::PUT, path).header("content-type", "application/wasm").body(bytes);
+        let request = self.request(Method::PUT, path).header("content-type", "application/wasm").body(bytes);
         self.answer(request).await
     }
 

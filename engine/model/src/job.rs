@@ -56,10 +56,7 @@ pub enum JobStatus {
 impl JobStatus {
     /// Whether nothing more will happen under this id.
     pub fn is_final(self) -> bool {
-        matches!(
-            self,
-            Self::Success | Self::FinishedWithError | Self::ManuallyTerminated | Self::Resumed
-        )
+        matches!(self, Self::Success | Self::FinishedWithError | Self::ManuallyTerminated | Self::Resumed)
     }
 }
 

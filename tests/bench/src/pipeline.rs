@@ -31,7 +31,8 @@ pub(crate) async fn run(users: usize) -> anyhow::Result<()> {
     }))
     .await?;
     let idle = peak_memory(&engine)?;
-    for (what, goal) in [("first read (all created)", "≥ 40,000"), ("re-read, nothing changed", "≥ 100,000")] {
+    for (what, goal) in [("first read (all created)", "≥ 40,000"), ("re-read, nothing changed", "≥ 100,000")]
+    {
         let job = api.start("CSV", "READ").await?;
         let job = api.wait(job.id.as_str(), Duration::from_secs(1800)).await?;
         ensure!(job.status == JobStatus::Success, "{job:?}");

@@ -67,7 +67,11 @@ pub(crate) async fn run() -> anyhow::Result<()> {
     let (first, again) = (rates.first().copied().unwrap_or(0.0), rates.get(1).copied().unwrap_or(0.0));
     let rate = |seconds: f64| USERS as f64 / seconds;
     println!("  sequential script        {script:>7.2} s  {:>8.0} users/s", rate(script));
-    println!("  engine, first run        {first:>7.2} s  {:>8.0} users/s  ({:.1}× the script)", rate(first), script / first);
+    println!(
+        "  engine, first run        {first:>7.2} s  {:>8.0} users/s  ({:.1}× the script)",
+        rate(first),
+        script / first
+    );
     println!("  engine, nothing changed  {again:>7.2} s  {:>8.0} users/s", rate(again));
     Ok(())
 }

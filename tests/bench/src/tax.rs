@@ -1,12 +1,14 @@
 //! The sandbox tax: the same transformation code native and as a component, taking turns.
 
-use crate::stage::{NoState, Same, TENANT, host, job, system};
 use crate::median;
+use crate::stage::{NoState, Same, TENANT, host, job, system};
 use anyhow::{Context, ensure};
 use gangway_company::{Company, Size};
 use gangway_kit::root;
 use gangway_model::ports::Transformation;
-use gangway_model::{AnswerOutcome, PluginId, Request, Role, TenantId, TransformOperation, TransformationRef};
+use gangway_model::{
+    AnswerOutcome, PluginId, Request, Role, TenantId, TransformOperation, TransformationRef,
+};
 use gangway_transformation_language as language;
 use serde_json::json;
 use std::sync::Arc;
@@ -29,7 +31,9 @@ impl language::Random for Nobody {
 }
 
 pub(crate) async fn run() -> anyhow::Result<()> {
-    println!("\nsandbox tax: the same code native and as a component (µs per user, one call at a time, median of 15)");
+    println!(
+        "\nsandbox tax: the same code native and as a component (µs per user, one call at a time, median of 15)"
+    );
     println!("{:<34} {:>6} {:>9} {:>11} {:>7}", "document", "batch", "native", "component", "ratio");
     let folder = tempfile::tempdir()?;
     let host = host(folder.path(), &["json-transformation"]).await?;
@@ -39,7 +43,8 @@ pub(crate) async fn run() -> anyhow::Result<()> {
 
     let rows = rows(1000);
     let mut source = system("json-transformation", Role::Source);
-    source.read = Some(TransformationRef { plugin: PluginId::new("json-transformation"), document: read.clone() });
+    source.read =
+        Some(TransformationRef { plugin: PluginId::new("json-transformation"), document: read.clone() });
     let component = systems.read_transformation(&source, &job()).await?;
     let native = compiled(&read, language::Direction::Read)?;
     measure("csv.read.json", &native, component.as_ref(), &rows, TransformOperation::Read).await?;
@@ -47,7 +52,8 @@ pub(crate) async fn run() -> anyhow::Result<()> {
     let common = component.apply(requests(&rows, TransformOperation::Read), false).await?;
     let common: Vec<String> = common.into_iter().map(|answer| answer.json).collect();
     let mut target = system("json-transformation", Role::Target);
-    target.write = Some(TransformationRef { plugin: PluginId::new("json-transformation"), document: write.clone() });
+    target.write =
+        Some(TransformationRef { plugin: PluginId::new("json-transformation"), document: write.clone() });
     let component = systems.write_transformation(&target, &job(), Arc::new(Same)).await?;
     let native = compiled(&write, language::Direction::Write)?;
     measure("scim.write.json", &native, component.as_ref(), &common, TransformOperation::Create).await

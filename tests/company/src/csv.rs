@@ -2,12 +2,15 @@ use crate::Company;
 
 /// RFC 4180: quoted where needed, quotes doubled.
 fn field(text: &str) -> String {
-    if text.contains(['"', ',', '\n', '\r']) { format!("\"{}\"", text.replace('"', "\"\"")) } else { text.to_owned() }
+    if text.contains(['"', ',', '\n', '\r']) {
+        format!("\"{}\"", text.replace('"', "\"\""))
+    } else {
+        text.to_owned()
+    }
 }
 
 pub(crate) fn users(company: &Company) -> String {
-    let mut out =
-        String::from("id,userName,givenName,familyName,email,department,title,type,active\n");
+    let mut out = String::from("id,userName,givenName,familyName,email,department,title,type,active\n");
     for user in company.users.values() {
         let mut fields = vec![
             user.id.clone(),

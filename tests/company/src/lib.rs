@@ -278,7 +278,11 @@ fn teams(count: usize, users: &BTreeMap<String, User>, random: &mut Random) -> V
         .map(|number| Group {
             id: format!("G{:04}", number + 1),
             display_name: if number < leaves {
-                format!("{} Team {}", names::TEAMS.get(number % names::TEAMS.len()).copied().unwrap_or("Team"), number + 1)
+                format!(
+                    "{} Team {}",
+                    names::TEAMS.get(number % names::TEAMS.len()).copied().unwrap_or("Team"),
+                    number + 1
+                )
             } else {
                 format!("Département {} – “All hands”", number - leaves + 1)
             },

@@ -26,11 +26,13 @@ impl<'a> Stage<'a> {
             let entry = entry?;
             std::fs::copy(entry.path(), folder.join(entry.file_name()))?;
         }
-        let documents = ["csv/types/csv.read.json", "scim2/types/scim.read.json", "scim2/types/scim.write.json"];
+        let documents =
+            ["csv/types/csv.read.json", "scim2/types/scim.read.json", "scim2/types/scim.write.json"];
         for document in documents {
             let from = root().join("plugins").join(document);
             let name = from.file_name().context("a document without a name")?;
-            std::fs::copy(&from, folder.join(name)).with_context(|| format!("cannot copy {}", from.display()))?;
+            std::fs::copy(&from, folder.join(name))
+                .with_context(|| format!("cannot copy {}", from.display()))?;
         }
         Ok(Self { engine, folder, api: engine.api(TENANT)? })
     }

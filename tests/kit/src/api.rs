@@ -26,7 +26,12 @@ impl Api {
     }
 
     /// Sends a request below the host; the answer's status and body, JSON or text.
-    pub async fn call(&self, method: Method, path: &str, body: Option<Value>) -> anyhow::Result<(StatusCode, Value)> {
+    pub async fn call(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<Value>,
+    ) -> anyhow::Result<(StatusCode, Value)> {
         let mut request = self.http.request(method, format!("{}{path}", self.base)).bearer_auth(&self.token);
         if let Some(body) = body {
             request = request.json(&body);
@@ -101,7 +106,8 @@ impl Api {
     /// Starts a job of a source (name or id).
     pub async fn start(&self, source: &str, kind: &str) -> anyhow::Result<Job> {
         let source = source.replace(' ', "%20");
-        let job = self.ok(Method::POST, &format!("systems/{source}/jobs"), Some(json!({ "type": kind }))).await?;
+        let job =
+            self.ok(Method::POST, &format!("systems/{source}/jobs"), Some(json!({ "type": kind }))).await?;
         Ok(serde_json::from_value(job)?)
     }
 

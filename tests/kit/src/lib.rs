@@ -19,8 +19,8 @@ pub use engine::{Engine, EngineOptions};
 pub use place::{component, component_file, examples, gangway, root};
 pub use process::free_port;
 pub use relay::{Answer, Relay, Request, Rule};
-pub use scim::ScimServer;
 pub use reqwest::Method;
+pub use scim::ScimServer;
 pub use slapd::{Slapd, SlapdOptions};
 
 /// The text of a scalar at a JSON pointer; empty if there is none.

@@ -17,7 +17,9 @@ pub(crate) struct Process {
 
 impl Process {
     pub(crate) fn start(name: &str, command: &mut Command) -> anyhow::Result<Self> {
-        let child = command.spawn().with_context(|| format!("cannot start {name}: is it installed? (`make test` installs what it needs)"))?;
+        let child = command.spawn().with_context(|| {
+            format!("cannot start {name}: is it installed? (`make test` installs what it needs)")
+        })?;
         Ok(Self { child, name: name.to_owned() })
     }
 

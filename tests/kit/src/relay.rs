@@ -106,7 +106,13 @@ impl Relay {
 
     /// How many requests so far asked for a change.
     pub fn writes(&self) -> usize {
-        self.state.requests.lock().unwrap_or_else(PoisonError::into_inner).iter().filter(|r| r.is_write()).count()
+        self.state
+            .requests
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .iter()
+            .filter(|r| r.is_write())
+            .count()
     }
 
     /// Forgets what was seen.
@@ -116,7 +122,12 @@ impl Relay {
 
     /// All resources of a SCIM endpoint, asked behind the relay's back. `base` is the path of the
     /// service.
-    pub async fn scim_resources(&self, base: &str, token: &str, endpoint: &str) -> anyhow::Result<Vec<Value>> {
+    pub async fn scim_resources(
+        &self,
+        base: &str,
+        token: &str,
+        endpoint: &str,
+    ) -> anyhow::Result<Vec<Value>> {
         all_resources(&format!("{}{base}", self.target), token, endpoint).await
     }
 }

@@ -28,7 +28,17 @@ impl ScimServer {
         let mut command = program("gunicorn")?;
         let application = format!("scim_app:build('{token}')");
         command
-            .args(["--no-control-socket", "-w", "1", "--threads", "8", "-k", "gthread", "-b", &format!("127.0.0.1:{port}")])
+            .args([
+                "--no-control-socket",
+                "-w",
+                "1",
+                "--threads",
+                "8",
+                "-k",
+                "gthread",
+                "-b",
+                &format!("127.0.0.1:{port}"),
+            ])
             .arg("--chdir")
             .arg(root().join("tests/kit"))
             .arg(application);

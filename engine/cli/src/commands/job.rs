@@ -85,7 +85,8 @@ impl Job {
                 return finish(client, progress::watch(client, &job).await?);
             }
             Self::Stop { job } => {
-                let job: Record = client.send(Method::POST, &format!("{}/stop", path(&job)), &json!({})).await?;
+                let job: Record =
+                    client.send(Method::POST, &format!("{}/stop", path(&job)), &json!({})).await?;
                 if client.json { say_json(&job)? } else { say(&format!("job {} is being stopped", job.id)) }
             }
             Self::Log { job, state, limit } => {
@@ -102,7 +103,11 @@ impl Job {
 }
 
 fn finish(client: &Client, job: Record) -> anyhow::Result<ExitCode> {
-    if client.json { say_json(&job)? } else { say(&summary(&job)) }
+    if client.json {
+        say_json(&job)?
+    } else {
+        say(&summary(&job))
+    }
     Ok(if job.status == JobStatus::Success { ExitCode::SUCCESS } else { ExitCode::from(2) })
 }
 
@@ -150,7 +155,8 @@ fn summary(job: &Record) -> String {
             cells
         })
         .collect();
-    let header = ["system", "type", "read", "created", "updated", "deleted", "skipped", "failed", "unchanged"];
+    let header =
+        ["system", "type", "read", "created", "updated", "deleted", "skipped", "failed", "unchanged"];
     let took = job.end_ms.map(|end| format!(" in {:.1} s", end.saturating_sub(job.start_ms) as f64 / 1000.0));
     let mut out = format!("{}\n", table(&header, &rows));
     out.push_str(&format!("{}: {}{}", job.source_name, status(job.status), took.unwrap_or_default()));
@@ -171,7 +177,8 @@ fn summary(job: &Record) -> String {
 
 fn log(answer: &Value) -> String {
     let lines = answer.get("events").and_then(Value::as_array).cloned().unwrap_or_default();
-    let text = |event: &Value, key: &str| event.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
+    let text =
+        |event: &Value, key: &str| event.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
     let rows: Vec<Vec<String>> = lines
         .iter()
         .map(|event| {

@@ -51,7 +51,8 @@ impl Serve {
     pub(crate) async fn run(self) -> anyhow::Result<ExitCode> {
         self.start_log()?;
         let limit = |seconds: f64, what: &str| {
-            Duration::try_from_secs_f64(seconds).with_context(|| format!("--{what} {seconds} is no time span"))
+            Duration::try_from_secs_f64(seconds)
+                .with_context(|| format!("--{what} {seconds} is no time span"))
         };
         let (cpu, wall) = (limit(self.plugin_cpu, "plugin-cpu")?, limit(self.plugin_time, "plugin-time")?);
         let mut config = Config::new(&self.data);
@@ -86,7 +87,8 @@ impl Serve {
     }
 
     fn start_log(&self) -> anyhow::Result<()> {
-        let filter = EnvFilter::try_new(&self.log).with_context(|| format!("--log {:?} is no filter", self.log))?;
+        let filter =
+            EnvFilter::try_new(&self.log).with_context(|| format!("--log {:?} is no filter", self.log))?;
         let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
         if self.log_format == "json" {
             log.json().init();
@@ -100,7 +102,9 @@ impl Serve {
 /// Shows the token, or writes it where it was asked to.
 fn hand_over(token: &str, file: Option<&Path>) -> anyhow::Result<()> {
     let Some(path) = file else {
-        say(&format!("API token, shown once and kept nowhere:\n\n  {token}\n\nexport GANGWAY_TOKEN={token}\n"));
+        say(&format!(
+            "API token, shown once and kept nowhere:\n\n  {token}\n\nexport GANGWAY_TOKEN={token}\n"
+        ));
         return Ok(());
     };
     let mut options = std::fs::OpenOptions::new();

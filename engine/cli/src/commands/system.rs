@@ -89,20 +89,27 @@ impl System {
                 report(client, "changed", &changed)?;
             }
             Self::Delete { system, yes } => {
-                anyhow::ensure!(yes, "deleting system {system} forgets its relations: add --yes if you mean it");
+                anyhow::ensure!(
+                    yes,
+                    "deleting system {system} forgets its relations: add --yes if you mean it"
+                );
                 client.delete(&path(&system)).await?;
                 say(&format!("system {system} deleted"));
             }
-            Self::Enable { system } => change(client, &path(&system), |s| {
-                s.insert("enabled".to_owned(), Value::Bool(true));
-                Ok(())
-            })
-            .await?,
-            Self::Disable { system } => change(client, &path(&system), |s| {
-                s.insert("enabled".to_owned(), Value::Bool(false));
-                Ok(())
-            })
-            .await?,
+            Self::Enable { system } => {
+                change(client, &path(&system), |s| {
+                    s.insert("enabled".to_owned(), Value::Bool(true));
+                    Ok(())
+                })
+                .await?
+            }
+            Self::Disable { system } => {
+                change(client, &path(&system), |s| {
+                    s.insert("enabled".to_owned(), Value::Bool(false));
+                    Ok(())
+                })
+                .await?
+            }
             Self::Set { system, properties, secret } => {
                 change(client, &path(&system), |s| set_properties(s, &properties, secret)).await?;
             }
@@ -114,12 +121,14 @@ impl System {
                         say(found.get("document").and_then(Value::as_str).unwrap_or_default());
                     }
                     Some(file) => {
-                        let mut body: Value = client.get(&path).await.unwrap_or_else(|_| Value::Object(Map::new()));
+                        let mut body: Value =
+                            client.get(&path).await.unwrap_or_else(|_| Value::Object(Map::new()));
                         let document = std::fs::read_to_string(&file)
                             .with_context(|| format!("cannot read {}", file.display()))?;
                         if let Some(body) = body.as_object_mut() {
                             body.insert("document".to_owned(), Value::String(document));
-                            body.entry("plugin").or_insert_with(|| Value::String("json-transformation".to_owned()));
+                            body.entry("plugin")
+                                .or_insert_with(|| Value::String("json-transformation".to_owned()));
                         }
                         let answer: Value = client.send(Method::PUT, &path, &body).await?;
                         say_json(&answer)?;
@@ -200,7 +209,9 @@ fn read_system(file: &Path) -> anyhow::Result<Value> {
     let mut system: Value =
         serde_json::from_str(&text).with_context(|| format!("{} is not JSON", file.display()))?;
     let folder = file.parent().unwrap_or(Path::new("."));
-    let Some(object) = system.as_object_mut() else { anyhow::bail!("{} is not a JSON object", file.display()) };
+    let Some(object) = system.as_object_mut() else {
+        anyhow::bail!("{} is not a JSON object", file.display())
+    };
     for direction in ["read", "write"] {
         let Some(reference) = object.get_mut(direction).and_then(Value::as_object_mut) else { continue };
         let Some(Value::String(name)) = reference.remove("file") else { continue };
@@ -220,8 +231,9 @@ fn read_system(file: &Path) -> anyhow::Result<Value> {
     for (key, property) in object.get_mut("properties").and_then(Value::as_object_mut).into_iter().flatten() {
         let Some(property) = property.as_object_mut() else { continue };
         let Some(Value::String(name)) = property.remove("env") else { continue };
-        let value = std::env::var(&name)
-            .with_context(|| format!("property {key} wants the environment variable {name}, which is not set"))?;
+        let value = std::env::var(&name).with_context(|| {
+            format!("property {key} wants the environment variable {name}, which is not set")
+        })?;
         property.insert("value".to_owned(), Value::String(value));
     }
     Ok(system)
@@ -249,7 +261,8 @@ mod tests {
     fn a_missing_secret_is_named() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("system.json");
-        std::fs::write(&file, r#"{"properties":{"Password":{"env":"GANGWAY_TEST_NOT_SET","secret":true}}}"#).unwrap();
+        std::fs::write(&file, r#"{"properties":{"Password":{"env":"GANGWAY_TEST_NOT_SET","secret":true}}}"#)
+            .unwrap();
         let error = read_system(&file).unwrap_err().to_string();
         assert!(error.contains("Password") && error.contains("GANGWAY_TEST_NOT_SET"), "{error}");
     }

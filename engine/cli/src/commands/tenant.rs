@@ -36,11 +36,15 @@ impl Tenant {
                 }
             }
             Self::Create { name } => {
-                let made: Value = client.send(Method::POST, "/api/v1/tenants", &json!({ "name": name })).await?;
+                let made: Value =
+                    client.send(Method::POST, "/api/v1/tenants", &json!({ "name": name })).await?;
                 if client.json { say_json(&made)? } else { say(&format!("tenant {name} made")) }
             }
             Self::Delete { name, yes } => {
-                anyhow::ensure!(yes, "deleting tenant {name} erases all its systems and jobs: add --yes if you mean it");
+                anyhow::ensure!(
+                    yes,
+                    "deleting tenant {name} erases all its systems and jobs: add --yes if you mean it"
+                );
                 client.delete(&format!("/api/v1/tenants/{}", segment(&name))).await?;
                 say(&format!("tenant {name} erased"));
             }

@@ -32,11 +32,8 @@ pub(crate) async fn list(
     let target = find(&services, &tenant, &system).await?;
     let source = find(&services, &tenant, &page.source).await?;
     let limit = page.limit.unwrap_or(DEFAULT_LIMIT).clamp(1, MAX_LIMIT);
-    let key = RelationKey {
-        source: source.id,
-        target: target.id,
-        entity_type: EntityType::new(page.entity_type),
-    };
+    let key =
+        RelationKey { source: source.id, target: target.id, entity_type: EntityType::new(page.entity_type) };
     let found = services
         .of_tenant(&tenant, move |store| store.scan_relations(&key, page.after.as_deref(), limit))
         .await?;

@@ -40,7 +40,11 @@ impl Setting {
     async fn answering(&self, answer: Answer) -> String {
         let posts = Arc::new(AtomicUsize::new(0));
         self.relay.set_rule(move |method, _, _| {
-            if method == "POST" && posts.fetch_add(1, Ordering::SeqCst) == 1 { answer.clone() } else { Answer::Pass }
+            if method == "POST" && posts.fetch_add(1, Ordering::SeqCst) == 1 {
+                answer.clone()
+            } else {
+                Answer::Pass
+            }
         });
         let job = self.api.run("HR").await.unwrap();
         assert_eq!(job.status, JobStatus::FinishedWithError, "{job:?}");
@@ -77,7 +81,8 @@ fn scim_error(status: u16, detail: &str) -> Answer {
 #[tokio::test]
 async fn a_target_that_answers_html_is_named_as_such() {
     let setting = Setting::new().await;
-    let error = setting.answering(instead(200, "text/html", "<html><body>Welcome to the portal</body></html>")).await;
+    let error =
+        setting.answering(instead(200, "text/html", "<html><body>Welcome to the portal</body></html>")).await;
     assert!(error.contains("protocol") && error.contains("text/html"), "{error}");
 }
 
@@ -172,7 +177,10 @@ async fn malformed_rows_are_named_and_the_rest_goes_on() {
     assert_eq!(counters(&job, "user", Action::Read).failed, 2);
     let failed = setting.api.events(job.id.as_str(), "failed").await.unwrap();
     let all = Value::Array(failed).to_string();
-    assert!(all.contains("[\"row\",\"3\"]") && all.contains("[\"row\",\"5\"]") && all.contains("column"), "{all}");
+    assert!(
+        all.contains("[\"row\",\"3\"]") && all.contains("[\"row\",\"5\"]") && all.contains("column"),
+        "{all}"
+    );
     write_users(setting.folder.path(), USERS);
     setting.whole().await;
 }
@@ -191,7 +199,11 @@ async fn a_source_page_that_is_no_json_deletes_nobody() {
     assert_eq!(job.status, JobStatus::Success, "{job:?}");
 
     setting.relay.set_rule(|method, path, _| {
-        if method == "GET" && path.contains("/Users") { instead(200, "application/json", "{\"Resources\": [{\"id\"") } else { Answer::Pass }
+        if method == "GET" && path.contains("/Users") {
+            instead(200, "application/json", "{\"Resources\": [{\"id\"")
+        } else {
+            Answer::Pass
+        }
     });
     let job = setting.api.run("Read back").await.unwrap();
     assert_eq!(job.status, JobStatus::FinishedWithError);
@@ -234,7 +246,8 @@ impl SmallDisk {
 
     fn mount(&self, options: &str) {
         let path = self.0.path();
-        let output = Command::new("mount").args(["-t", "tmpfs", "-o", options, "tmpfs"]).arg(path).output().unwrap();
+        let output =
+            Command::new("mount").args(["-t", "tmpfs", "-o", options, "tmpfs"]).arg(path).output().unwrap();
         assert!(
             output.status.success(),
             "this test mounts a small tmpfs and needs to be root: {}",
@@ -271,7 +284,8 @@ async fn a_full_disk_ends_the_job_with_a_clear_error_and_loses_nothing() {
     crate::systems::write_company(folder.path(), &company);
     // Fill what the job would need.
     let rest = disk.0.path().join("rest");
-    let _ = Command::new("dd").args(["if=/dev/zero", "bs=64k"]).arg(format!("of={}", rest.display())).output();
+    let _ =
+        Command::new("dd").args(["if=/dev/zero", "bs=64k"]).arg(format!("of={}", rest.display())).output();
 
     let job = api.start("HR", "READ").await;
     let told = match job {

@@ -29,7 +29,9 @@ fn scatter(seed: u64) -> u64 {
 fn write_users(folder: &Path) {
     let mut text = String::from("id,userName,givenName,familyName,email,department,title,type,active\n");
     for n in 0..USERS {
-        text.push_str(&format!("U{n:05},user{n},Given,Family {n},user{n}@example.com,Sales,Clerk,employee,true\n"));
+        text.push_str(&format!(
+            "U{n:05},user{n},Given,Family {n},user{n}@example.com,Sales,Clerk,employee,true\n"
+        ));
     }
     std::fs::write(folder.join("users.csv"), text).unwrap();
     write_no_groups(folder);

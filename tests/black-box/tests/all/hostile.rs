@@ -49,7 +49,8 @@ async fn run(engine: &Engine, tenant: &str, act: Value, grants: Value, propertie
     api.load(&["chaos", "discard", "json-transformation"]).await.unwrap();
     let mut fault = act;
     fault["on"] = json!("read-page");
-    let mut all = json!({ "chaos.users": { "value": "10" }, "chaos.faults": { "value": json!([fault]).to_string() } });
+    let mut all =
+        json!({ "chaos.users": { "value": "10" }, "chaos.faults": { "value": json!([fault]).to_string() } });
     for (key, value) in properties.as_object().unwrap() {
         all[key] = value.clone();
     }

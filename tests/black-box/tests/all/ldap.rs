@@ -21,7 +21,9 @@ fn ldif() -> String {
         ));
     }
     for n in 0..GROUPS {
-        out.push_str(&format!("dn: cn=group{n},ou=groups,{suffix}\nobjectClass: groupOfNames\ncn: group{n}\n"));
+        out.push_str(&format!(
+            "dn: cn=group{n},ou=groups,{suffix}\nobjectClass: groupOfNames\ncn: group{n}\n"
+        ));
         for member in (n * 50)..(n * 50 + 50) {
             out.push_str(&format!("member: uid=user{member},ou=people,{suffix}\n"));
         }

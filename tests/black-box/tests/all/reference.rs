@@ -41,8 +41,7 @@ impl Setting {
             .unwrap()
             .iter()
             .map(|u| {
-                let department =
-                    "/urn:ietf:params:scim:schemas:extension:enterprise:2.0:User/department";
+                let department = "/urn:ietf:params:scim:schemas:extension:enterprise:2.0:User/department";
                 (text(u, "/userName").to_owned(), text(u, department).to_owned())
             })
             .collect();

@@ -25,7 +25,8 @@ fn wanted(company: &Company) -> (BTreeSet<String>, BTreeMap<String, BTreeSet<Str
 }
 
 fn held(users: &[Value], groups: &[Value]) -> (BTreeSet<String>, BTreeMap<String, BTreeSet<String>>) {
-    let mut names: BTreeMap<&str, &str> = users.iter().map(|u| (text(u, "/id"), text(u, "/userName"))).collect();
+    let mut names: BTreeMap<&str, &str> =
+        users.iter().map(|u| (text(u, "/id"), text(u, "/userName"))).collect();
     names.extend(groups.iter().map(|g| (text(g, "/id"), text(g, "/displayName"))));
     let members = |g: &Value| {
         let list = g.get("members").and_then(Value::as_array).cloned().unwrap_or_default();
@@ -54,7 +55,10 @@ async fn a_company_travels_into_a_scim_server_and_follows_its_changes() {
     assert_eq!(job.status, JobStatus::FinishedWithError, "the damaged rows show: {job:?}");
     let failed = api.events(job.id.as_str(), "failed").await.unwrap();
     assert_eq!(failed.len(), 2, "{failed:?}");
-    assert_eq!(held(&server.all("Users").await.unwrap(), &server.all("Groups").await.unwrap()), wanted(&first));
+    assert_eq!(
+        held(&server.all("Users").await.unwrap(), &server.all("Groups").await.unwrap()),
+        wanted(&first)
+    );
 
     let later = first.a_month_later(DEMO_MONTH, 11);
     write_company(folder.path(), &later);
@@ -65,7 +69,10 @@ async fn a_company_travels_into_a_scim_server_and_follows_its_changes() {
     assert_eq!((row.created, row.updated, row.deleted), (users.created, users.updated, users.deleted));
     let row = counters(&job, "group", Action::Write);
     assert_eq!((row.created, row.updated, row.deleted), (groups.created, groups.updated, groups.deleted));
-    assert_eq!(held(&server.all("Users").await.unwrap(), &server.all("Groups").await.unwrap()), wanted(&later));
+    assert_eq!(
+        held(&server.all("Users").await.unwrap(), &server.all("Groups").await.unwrap()),
+        wanted(&later)
+    );
 }
 
 #[tokio::test]
@@ -81,7 +88,8 @@ async fn a_scim_server_is_read_into_another() {
     api.make_system(scim_source("From read", &from.url(), from.token())).await.unwrap();
     api.make_system(scim_target("To", "From read", &to.url(), to.token())).await.unwrap();
 
-    let company = Company::new(gangway_company::Size { users: 250, groups: 20, service_accounts: 3, damaged: 0 }, 12);
+    let company =
+        Company::new(gangway_company::Size { users: 250, groups: 20, service_accounts: 3, damaged: 0 }, 12);
     write_company(folder.path(), &company);
     let job = api.run("HR").await.unwrap();
     assert_eq!(job.status, JobStatus::Success, "{job:?}");

@@ -64,7 +64,9 @@ pub(crate) fn write_users(folder: &Path, users: &[(&str, &str)]) {
     let mut text = String::from("id,userName,givenName,familyName,email,department,title,type,active\n");
     for (id, department) in users {
         let name = id.to_lowercase();
-        text.push_str(&format!("{id},{name},Given {id},Family {id},{name}@example.com,{department},Clerk,employee,true\n"));
+        text.push_str(&format!(
+            "{id},{name},Given {id},Family {id},{name}@example.com,{department},Clerk,employee,true\n"
+        ));
     }
     std::fs::write(folder.join("users.csv"), text).unwrap();
     write_no_groups(folder);

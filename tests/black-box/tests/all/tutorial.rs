@@ -8,13 +8,10 @@ async fn the_tutorial_leads_from_nothing_to_a_hot_loaded_connector() {
     let engine = Engine::start().await.unwrap();
     engine.api("tutorial").unwrap().make_tenant().await.unwrap();
     let page = std::fs::read_to_string(root().join("docs/plugins.md")).unwrap();
-    let blocks: Vec<&str> = page
-        .split("```sh\n")
-        .skip(1)
-        .map(|rest| rest.split("```").next().unwrap())
-        .collect();
+    let blocks: Vec<&str> =
+        page.split("```sh\n").skip(1).map(|rest| rest.split("```").next().unwrap()).collect();
     assert!(blocks.len() >= 6, "the page has {} blocks", blocks.len());
-    let script = format!("set -eu\ntrap 'kill $(jobs -p) 2>/dev/null || true' EXIT\n{}", blocks.concat());
+    let script = format!("set -eu\ntrap 'kill $! 2>/dev/null || true' EXIT\n{}", blocks.concat());
 
     let folder = tempfile::tempdir().unwrap();
     let program = gangway().unwrap();

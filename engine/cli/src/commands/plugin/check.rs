@@ -11,7 +11,8 @@ pub(crate) struct Check {
 
 impl Check {
     pub(crate) fn run(self) -> anyhow::Result<ExitCode> {
-        let wasm = std::fs::read(&self.file).with_context(|| format!("cannot read {}", self.file.display()))?;
+        let wasm =
+            std::fs::read(&self.file).with_context(|| format!("cannot read {}", self.file.display()))?;
         let found = gangway_server::inspect(&wasm)
             .map_err(|error| anyhow::anyhow!("{}: {error}", self.file.display()))?;
         let manifest = &found.manifest;
@@ -56,7 +57,10 @@ impl Check {
                     ]
                 })
                 .collect();
-            say(&format!("\nreads the properties\n{}", table(&["property", "default", "", "meaning"], &rows)));
+            say(&format!(
+                "\nreads the properties\n{}",
+                table(&["property", "default", "", "meaning"], &rows)
+            ));
         }
         if found.refusals.is_empty() {
             say("\nThis engine takes it.");

@@ -80,9 +80,11 @@ fn standalone(manifest: &str, workspace: &str) -> anyhow::Result<String> {
         if line.starts_with("[lints]") {
             break;
         }
-        let Some(key) = line.split_once(".workspace = true").map(|(key, _)| key).or_else(|| {
-            line.split_once(" = { workspace = true }").map(|(key, _)| key)
-        }) else {
+        let Some(key) = line
+            .split_once(".workspace = true")
+            .map(|(key, _)| key)
+            .or_else(|| line.split_once(" = { workspace = true }").map(|(key, _)| key))
+        else {
             out.push_str(line);
             out.push('\n');
             continue;
