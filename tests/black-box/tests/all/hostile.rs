@@ -71,7 +71,7 @@ async fn run(engine: &Engine, tenant: &str, act: Value, grants: Value, propertie
     let probes = tokio::spawn(probe(api.clone(), Arc::clone(&over)));
     let start = Instant::now();
     let job = api.start("Chaos", "READ").await.unwrap();
-    let job = api.wait(job.id.as_str(), Duration::from_secs(60)).await.unwrap();
+    let job = api.wait(job.id.as_str(), Duration::from_secs(120)).await.unwrap();
     let took = start.elapsed();
     over.store(true, Ordering::SeqCst);
     Seen { api, job, took, slowest_probe: probes.await.unwrap() }
