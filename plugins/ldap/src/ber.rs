@@ -1,7 +1,7 @@
 //! BER, as much of it as LDAP allows (RFC 4511 section 5.1): tags of one byte, definite lengths.
 //!
 //! Hand-written because a reader that borrows, does not recurse and refuses everything else is
-//! shorter than the glue to a general ASN.1 library. `rasn-ldap` was tried: its sets lose the order
+//! shorter than the glue to a general ASN.1 library. `rasn-ldap` was looked at: its sets lose the order
 //! of an attribute's values, and its closed list of result codes makes an error of every vendor's own.
 
 /// Universal tags.

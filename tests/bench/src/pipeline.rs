@@ -13,6 +13,7 @@ pub(crate) async fn run(users: usize) -> anyhow::Result<()> {
     let folder = tempfile::tempdir()?;
     let company = Company::new(Size { users, groups: 0, service_accounts: 0, damaged: 0 }, 9);
     std::fs::write(folder.path().join("users.csv"), company.users_csv())?;
+    std::fs::write(folder.path().join("groups.csv"), company.groups_csv())?;
     drop(company);
     let api = engine.api("pipeline")?;
     api.make_tenant().await?;
@@ -20,7 +21,10 @@ pub(crate) async fn run(users: usize) -> anyhow::Result<()> {
     let document = |path: &str| std::fs::read_to_string(root().join("plugins").join(path));
     api.make_system(json!({
         "name": "CSV", "role": "source", "plugin": "csv", "enabled": true,
-        "grants": { "files": [{ "name": "users", "path": folder.path().join("users.csv") }] },
+        "grants": { "files": [
+            { "name": "users", "path": folder.path().join("users.csv") },
+            { "name": "groups", "path": folder.path().join("groups.csv") },
+        ] },
         "read": { "plugin": "json-transformation", "document": document("csv/types/csv.read.json")? },
     }))
     .await?;
