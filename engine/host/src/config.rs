@@ -20,6 +20,8 @@ pub struct HostConfig {
     pub crash_policy: CrashPolicy,
     /// Instances of one open system or document that may run at once.
     pub pool_size: usize,
+    /// Writes `/tmp/perf-<process>.map`, with which Linux `perf` names the functions of plugins.
+    pub perf_map: bool,
     /// The clock, also of the guests.
     pub clock: Arc<dyn Clock>,
     /// The way out.
@@ -38,6 +40,7 @@ impl HostConfig {
             plugin_limits: BTreeMap::new(),
             crash_policy: CrashPolicy::default(),
             pool_size: std::thread::available_parallelism().map_or(2, usize::from),
+            perf_map: false,
             clock,
             egress,
             #[cfg(any(test, feature = "testing"))]

@@ -2,7 +2,7 @@
 
 use crate::LoadError;
 use crate::limits::TICK;
-use wasmtime::{Config, Engine, WasmBacktraceDetails};
+use wasmtime::{Config, Engine, ProfilingStrategy, WasmBacktraceDetails};
 
 /// Makes the engine and starts its ticker, which ends with it.
 ///
@@ -12,7 +12,7 @@ use wasmtime::{Config, Engine, WasmBacktraceDetails};
 ///   every access (37 % measured). [`Limits::memory_bytes`](crate::Limits::memory_bytes) is the real limit.
 /// * Interface 0.1 has no asynchronous functions; without their support a call is four times as cheap and
 ///   a guest has fewer ways to hold host memory.
-pub(crate) fn engine(core_dumps: bool) -> Result<Engine, LoadError> {
+pub(crate) fn engine(core_dumps: bool, perf_map: bool) -> Result<Engine, LoadError> {
     let mut config = Config::new();
     config
         .wasm_component_model(true)
@@ -22,7 +22,8 @@ pub(crate) fn engine(core_dumps: bool) -> Result<Engine, LoadError> {
         .generate_address_map(true)
         .wasm_backtrace_details(WasmBacktraceDetails::Disable)
         .coredump_on_trap(core_dumps)
-        .wasm_memory64(false);
+        .wasm_memory64(false)
+        .profiler(if perf_map { ProfilingStrategy::PerfMap } else { ProfilingStrategy::None });
     let engine = Engine::new(&config).map_err(|error| LoadError::Engine(format!("{error:#}")))?;
     let weak = engine.weak();
     std::thread::Builder::new()

@@ -73,7 +73,7 @@ impl Host {
         let core_dumps = config.memory_observer.is_some();
         #[cfg(not(any(test, feature = "testing")))]
         let core_dumps = false;
-        let engine = engine::engine(core_dumps)?;
+        let engine = engine::engine(core_dumps, config.perf_map)?;
         let linker = guest::linker(&engine).map_err(|error| LoadError::Engine(format!("{error:#}")))?;
         let cache = Cache::new(&config.cache_dir, &engine)?;
         let compiler = Arc::new(Compiler::new(engine, linker, cache));

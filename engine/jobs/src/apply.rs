@@ -7,8 +7,9 @@
 //! Before a create goes out its intent is durable. The intent goes away only together with knowledge
 //! of what became of the request: a relation, or the certainty that nothing happened.
 
-use crate::decide::{UNKNOWN, Verb, is_skipped_operation, transformation_error};
+use crate::decide::{UNKNOWN, Verb, transformation_error};
 use crate::error::Stop;
+use crate::fingerprint::Trust;
 use crate::journal::Journal;
 use crate::prepare::{LanePlan, Work, rewritten};
 use crate::run::{Lane, OpenLane, Run};
@@ -37,6 +38,8 @@ pub(crate) struct LaneResult {
     pub(crate) broken: Option<PluginError>,
     /// The job was being stopped: some entities were not attempted, or their end is unknown.
     pub(crate) interrupted: bool,
+    /// An entity has another identifier in the target than before.
+    pub(crate) moved: bool,
 }
 
 /// Applies one target's work.
@@ -50,8 +53,7 @@ pub(crate) struct LaneApply<'a> {
     /// Target entities that this page took: target identifier to source identifier.
     pub(crate) claimed: HashMap<String, String>,
     /// What was created without a payload hash, with what the read transformation made of it.
-    created: HashMap<String, Arc<str>>,
-    trusted: bool,
+    created: HashMap<String, (Arc<str>, Trust)>,
     strikes: u32,
 }
 
@@ -149,14 +151,12 @@ impl<'a> LaneApply<'a> {
             result: LaneResult::default(),
             claimed: HashMap::new(),
             created: HashMap::new(),
-            trusted: false,
             strikes: 0,
         }
     }
 
     /// Carries out a page. The error speaks of the store: nothing of the page may be committed.
     pub(crate) async fn page(mut self, plan: &mut LanePlan, since_ms: u64) -> Result<LaneResult, Stop> {
-        self.trusted = plan.trusted;
         let mut items: Vec<Item> = std::mem::take(&mut plan.work)
             .into_iter()
             .map(|mut work| {
@@ -277,10 +277,11 @@ impl<'a> LaneApply<'a> {
             CountsAs::Updated => self.result.counters.updated += 1,
         }
         self.claimed.insert(id.clone(), item.work.source_id.clone());
-        if !self.trusted && item.payload == UNKNOWN {
-            self.created.insert(item.work.source_id.clone(), item.work.common.clone());
+        if item.work.trust.depends() && item.payload == UNKNOWN {
+            let work = &item.work;
+            self.created.insert(work.source_id.clone(), (work.common.clone(), work.trust));
         }
-        self.relate(&item, id, item.work.fingerprint, item.payload);
+        self.relate(&item, id, item.work.trust.kept(), item.payload);
     }
 
     /// The step after an operation that failed, if there is one.
@@ -361,11 +362,11 @@ impl<'a> LaneApply<'a> {
         if items.is_empty() {
             return Ok(items);
         }
-        let requests = items
+        let requests: Vec<_> = items
             .iter()
             .map(|item| request(self.entity_type, TransformOperation::Create, &item.work.common))
             .collect();
-        let answers = match apply(self.open.write.as_ref(), requests).await {
+        let answers = match apply(self.open.write.as_ref(), &requests).await {
             Ok(answers) => answers,
             Err(error) => {
                 self.result.broken = Some(error);
@@ -376,7 +377,8 @@ impl<'a> LaneApply<'a> {
         for (mut item, answer) in items.into_iter().zip(answers) {
             match answer.outcome {
                 AnswerOutcome::Transformed => {
-                    item.work.given_id = crate::transform::Identifiers::of(&answer).target();
+                    item.work.trust = item.work.trust.after(&answer);
+                    item.work.given_id = answer.id;
                     item.content = answer.json;
                     item.remade = true;
                     ready.push(item);
@@ -418,14 +420,14 @@ impl<'a> LaneApply<'a> {
 
     /// Content for the update of accounts that were found. Items come with their identifier.
     pub(crate) async fn updates(&mut self, items: Vec<Item>) -> Vec<Item> {
-        let requests = items
+        let requests: Vec<_> = items
             .iter()
             .map(|item| {
                 let id = item.id.as_deref().unwrap_or_default();
                 request_for(self.entity_type, TransformOperation::Update, &item.work.common, id)
             })
             .collect();
-        let answers = match apply(self.open.write.as_ref(), requests).await {
+        let answers = match apply(self.open.write.as_ref(), &requests).await {
             Ok(answers) => answers,
             Err(error) => {
                 self.result.broken = Some(error);
@@ -436,6 +438,7 @@ impl<'a> LaneApply<'a> {
         for (mut item, answer) in items.into_iter().zip(answers) {
             match answer.outcome {
                 AnswerOutcome::Transformed => {
+                    item.work.trust = item.work.trust.after(&answer);
                     item.payload = self.run.fingerprints.payload(&answer.json);
                     item.content = answer.json;
                     item.step = Step::Replace;
@@ -443,9 +446,7 @@ impl<'a> LaneApply<'a> {
                 }
                 AnswerOutcome::Failed => self.fail(&item, transformation_error(&answer)),
                 // Found and ours, and it is not to be updated: nothing is missing.
-                AnswerOutcome::Skipped
-                    if is_skipped_operation(&answer) && item.counts_as == CountsAs::Created =>
-                {
+                AnswerOutcome::Skipped if item.counts_as == CountsAs::Created => {
                     let id = item.id.clone();
                     self.succeeded(item, id);
                 }
@@ -455,8 +456,8 @@ impl<'a> LaneApply<'a> {
         ready
     }
 
-    /// Where an equal fingerprint will not spare the next job the transformation, the hash of what an
-    /// update would write now spares it the write.
+    /// Where no fingerprint will spare the next job the transformation, the hash of what an update would
+    /// write now spares it the write.
     async fn payloads(&mut self) {
         let created = std::mem::take(&mut self.created);
         let open = || {
@@ -464,28 +465,32 @@ impl<'a> LaneApply<'a> {
                 .relations
                 .iter()
                 .filter(|r| r.payload == UNKNOWN)
-                .filter_map(|r| created.get(&r.source_id).map(|common| (r, common)))
+                .filter_map(|r| created.get(&r.source_id).map(|(common, trust)| (r, common, *trust)))
         };
-        let requests = open()
-            .map(|(r, common)| {
+        let requests: Vec<_> = open()
+            .map(|(r, common, _)| {
                 request_for(self.entity_type, TransformOperation::Update, common, &r.target_id)
             })
             .collect();
+        let trusts: Vec<_> = open().map(|(_, _, trust)| trust).collect();
         // Without an answer the next job writes once too often, which is harmless.
-        let answers = apply(self.open.write.as_ref(), requests).await.unwrap_or_default();
+        let answers = apply(self.open.write.as_ref(), &requests).await.unwrap_or_default();
         let relations = self
             .result
             .relations
             .iter_mut()
             .filter(|r| r.payload == UNKNOWN && created.contains_key(&r.source_id));
-        for (relation, answer) in relations.zip(answers) {
+        for ((relation, answer), trust) in relations.zip(answers).zip(trusts) {
             if answer.outcome == AnswerOutcome::Transformed {
+                // What a create depended on need not matter for updates: a first password does not.
+                relation.fingerprint = trust.after(&answer).kept();
                 relation.payload = self.run.fingerprints.payload(&answer.json);
             }
         }
     }
 
     fn relate(&mut self, item: &Item, target_id: String, fingerprint: Hash, payload: Hash) {
+        self.result.moved |= item.work.relation.as_ref().is_some_and(|r| r.target_id != target_id);
         self.result.relations.push(NewRelation {
             source_id: item.work.source_id.clone(),
             target_id,

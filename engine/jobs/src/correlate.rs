@@ -4,7 +4,7 @@
 use crate::apply::{CountsAs, Item, LaneApply, Step, Why};
 use crate::decide::{UNKNOWN, binding};
 use crate::error::Stop;
-use crate::transform::{Identifiers, apply, request};
+use crate::transform::{apply, request};
 use crate::{attribute, policy};
 use futures_util::{StreamExt, stream};
 use gangway_model::{
@@ -80,11 +80,11 @@ impl LaneApply<'_> {
     /// the identifier, no search is needed.
     async fn adoptable(&mut self, items: Vec<Item>) -> Vec<Item> {
         let (adopt, mut others) = crate::apply::split(items, |item| item.step == Step::Find(Why::Adopt));
-        let requests = adopt
+        let requests: Vec<_> = adopt
             .iter()
             .map(|item| request(self.entity_type, TransformOperation::Update, &item.work.common))
             .collect();
-        let answers = match apply(self.open.write.as_ref(), requests).await {
+        let answers = match apply(self.open.write.as_ref(), &requests).await {
             Ok(answers) => answers,
             Err(error) => {
                 for item in adopt {
@@ -99,11 +99,12 @@ impl LaneApply<'_> {
                 AnswerOutcome::Transformed => {
                     item.counts_as = CountsAs::Updated;
                     item.existed_before = true;
-                    item.id = Identifiers::of(&answer).target();
-                    if item.id.is_some() {
+                    item.work.trust = item.work.trust.after(&answer);
+                    if answer.id.is_some() {
                         item.payload = self.run.fingerprints.payload(&answer.json);
                         item.step = Step::Replace;
                     }
+                    item.id = answer.id;
                     item.content = answer.json;
                     others.push(item);
                 }

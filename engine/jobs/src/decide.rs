@@ -46,8 +46,8 @@ pub fn binding(relation: Option<&Relation>) -> Option<&Relation> {
     relation.filter(|r| r.state != RelationState::Released)
 }
 
-/// The first look. `fingerprint` is none where the same entity may come out differently tomorrow
-/// (a transformation that asks for the time, a random value or other entities' identifiers).
+/// The first look. The relation's fingerprint is [`UNKNOWN`] where the same entity may come out
+/// differently tomorrow (its transformation asked for the time or for other entities' identifiers).
 pub fn intend(kind: JobType, relation: Option<&Relation>, fingerprint: Option<&Hash>) -> Intention {
     let Some(relation) = binding(relation) else { return Intention::Create };
     let same = fingerprint.is_some_and(|f| *f == relation.fingerprint && *f != UNKNOWN);
@@ -155,13 +155,13 @@ pub fn decide(facts: &Facts<'_>) -> Decision {
     let relation = binding(facts.relation);
     match facts.answer.outcome {
         AnswerOutcome::Transformed => written(facts, relation),
-        AnswerOutcome::Skipped if is_skipped_operation(facts.answer) => {
+        AnswerOutcome::Skipped => {
             let reason = Reason::SkippedOperation(facts.answer.reason.clone());
             // Row 8. Without a relation the accounts are assumed to be there already.
             Decision { verb: if relation.is_none() { Verb::Adopt } else { Verb::Skip }, reason }
         }
         // Rows 2 and 6.
-        AnswerOutcome::Skipped => {
+        AnswerOutcome::Filtered => {
             Decision { verb: Verb::Skip, reason: Reason::Condition(facts.answer.reason.clone()) }
         }
         AnswerOutcome::Ignored => Decision {
@@ -205,12 +205,6 @@ fn written(facts: &Facts<'_>, relation: Option<&Relation>) -> Decision {
         }
         _ => update(Reason::Changed), // row 4
     }
-}
-
-/// Tells a skipped operation from a false condition. It matters: the one keeps the counterpart in
-/// the target, the other makes it a candidate for deletion.
-pub fn is_skipped_operation(answer: &Answer) -> bool {
-    answer.mapping.ends_with("/skipOperations") || answer.reason.starts_with("Operation [")
 }
 
 /// The error of a failed transformation, with the place in the document.

@@ -3,7 +3,7 @@
 //! Whatever makes the reading doubtful closes a gate, and nothing is deleted.
 
 use crate::checkpoint::{Deletions, Ledger};
-use crate::decide::{is_skipped_operation, transformation_error};
+use crate::decide::transformation_error;
 use crate::error::Stop;
 use crate::journal::Journal;
 use crate::pipeline::all_broken;
@@ -170,11 +170,11 @@ impl Phase<'_> {
             }
             return step;
         }
-        let requests = go
+        let requests: Vec<_> = go
             .iter()
             .map(|r| request_for(self.entity_type, TransformOperation::Delete, "{}", &r.target_id))
             .collect();
-        let answers = match apply(self.open.write.as_ref(), requests).await {
+        let answers = match apply(self.open.write.as_ref(), &requests).await {
             Ok(answers) => answers,
             Err(error) => {
                 step.broken = Some(error);
@@ -193,7 +193,7 @@ impl Phase<'_> {
                     step.fail(&journal, &relation, transformation_error(&answer));
                 }
                 None => {
-                    let held = if is_skipped_operation(&answer) { "held" } else { "not deleted" };
+                    let held = if answer.outcome == AnswerOutcome::Skipped { "held" } else { "not deleted" };
                     step.counters.skipped += 1;
                     step.events.push(journal.skipped(
                         Some(&relation.source_id),
@@ -317,7 +317,9 @@ fn operation(entity_type: &EntityType, relation: &Relation, answer: &Answer) -> 
     let (kind, json) = match answer.outcome {
         AnswerOutcome::Deleted => (OperationKind::Delete, String::new()),
         AnswerOutcome::Transformed => (OperationKind::Replace, answer.json.clone()),
-        AnswerOutcome::Skipped | AnswerOutcome::Ignored | AnswerOutcome::Failed => return None,
+        AnswerOutcome::Filtered | AnswerOutcome::Skipped | AnswerOutcome::Ignored | AnswerOutcome::Failed => {
+            return None;
+        }
     };
     Some(Operation {
         kind,

@@ -4,8 +4,33 @@
 //! who reads the database file.
 
 use crate::decide::UNKNOWN;
-use gangway_model::{Entity, Hash};
+use gangway_model::{Answer, Entity, Hash};
 use serde_json::Value;
+
+/// The fingerprint of an entity, and whether the last transformations depended on more than it covers.
+#[derive(Clone, Copy)]
+pub(crate) struct Trust {
+    pub(crate) fingerprint: Hash,
+    pub(crate) read_depends: bool,
+    pub(crate) write_depends: bool,
+}
+
+impl Trust {
+    /// After another answer of the write transformation.
+    pub(crate) fn after(self, answer: &Answer) -> Self {
+        Self { write_depends: answer.depends, ..self }
+    }
+
+    /// Whether the same entity may come out differently.
+    pub(crate) fn depends(self) -> bool {
+        self.read_depends || self.write_depends
+    }
+
+    /// What the relation keeps: a fingerprint that an entity equals only if it needs no transformation.
+    pub(crate) fn kept(self) -> Hash {
+        if self.depends() { UNKNOWN } else { self.fingerprint }
+    }
+}
 
 /// Makes the hashes of one tenant.
 #[derive(Clone)]

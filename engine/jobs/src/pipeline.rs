@@ -14,7 +14,7 @@ use futures_util::future::join_all;
 use gangway_model::{Counters, EntityType, Page, Phase, PluginError, code};
 use std::collections::{BTreeMap, HashSet, VecDeque};
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, Ordering};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 
@@ -81,8 +81,20 @@ struct TypePass<'a> {
     committed: watch::Sender<u64>,
     /// Pages applied.
     applied: u64,
-    /// The entities of the last pages that wrote something.
-    recent: VecDeque<(u64, HashSet<String>)>,
+    /// The last pages that wrote something.
+    recent: VecDeque<Written>,
+    /// Entities refer to those of the pages before: a page is committed before the next is prepared.
+    in_turn: Arc<AtomicBool>,
+}
+
+/// A page that wrote something.
+struct Written {
+    number: u64,
+    /// Its entities.
+    ids: HashSet<String>,
+    /// Others may be written differently because of it: it made entities, or gave some another
+    /// identifier in the target.
+    matters: bool,
 }
 
 impl<'a> TypePass<'a> {
@@ -102,6 +114,7 @@ impl<'a> TypePass<'a> {
             committed: watch::Sender::new(0),
             applied: 0,
             recent: VecDeque::new(),
+            in_turn: Arc::default(),
         }
     }
 
@@ -114,7 +127,7 @@ impl<'a> TypePass<'a> {
         stages.spawn(prepare_pages(
             self.run.clone(),
             self.entity_type.clone(),
-            self.committed.subscribe(),
+            (self.in_turn.clone(), self.committed.subscribe()),
             pages,
             to_applier,
         ));
@@ -175,9 +188,16 @@ impl<'a> TypePass<'a> {
 
     async fn page(&mut self, ready: Ready) -> Result<(), Stop> {
         let Ready { number, looked_after, mut prepared } = ready;
-        if self.overlaps(looked_after, &prepared.ids) {
-            // A page before this one wrote an entity that is here again (entities move between the
-            // pages of a system that changes while it is read): look again.
+        let refers = prepared.lanes.iter().flatten().any(|plan| plan.depends);
+        if refers && self.since(looked_after).any(|page| page.matters) {
+            self.in_turn.store(true, Ordering::Release);
+        }
+        // A page before this one wrote what an entity refers to, or an entity that is here again
+        // (entities move between the pages of a system that changes while it is read): look again.
+        if self
+            .since(looked_after)
+            .any(|page| (refers && page.matters) || prepared.ids.iter().any(|id| page.ids.contains(id)))
+        {
             self.commit(Vec::new()).await?;
             prepared = prepare(self.run, self.entity_type, prepared.page).await?;
         }
@@ -218,7 +238,9 @@ impl<'a> TypePass<'a> {
             // The page is done again after the restart, as after a crash: it counts once.
             return Err(Stop::Cancelled);
         }
+        let mut matters = false;
         for (lane, plan, mut result) in results.into_iter().flatten() {
+            matters |= result.counters.created > 0 || result.moved;
             if self.again {
                 // The entity was counted when it was written first.
                 result.counters = Counters { failed: result.counters.failed, ..Counters::default() };
@@ -229,7 +251,8 @@ impl<'a> TypePass<'a> {
         self.ledger.page(self.entity_type, prepared.counters, prepared.events, prepared.page.total, next);
         self.applied = number + 1;
         if works {
-            self.recent.push_back((number, prepared.ids.into_iter().collect()));
+            let ids = prepared.ids.into_iter().collect();
+            self.recent.push_back(Written { number, ids, matters });
         }
         if self.recent.len() > PAGES_REMEMBERED {
             self.recent.pop_front();
@@ -252,11 +275,9 @@ impl<'a> TypePass<'a> {
         }
     }
 
-    fn overlaps(&self, looked_after: u64, ids: &[String]) -> bool {
-        self.recent
-            .iter()
-            .filter(|(number, _)| *number >= looked_after)
-            .any(|(_, written)| ids.iter().any(|id| written.contains(id)))
+    /// The pages that wrote something which a page prepared that early cannot have seen.
+    fn since(&self, looked_after: u64) -> impl Iterator<Item = &Written> {
+        self.recent.iter().filter(move |page| page.number >= looked_after)
     }
 }
 
@@ -307,26 +328,24 @@ fn check(run: &Run, entity_type: &EntityType, cursor: Option<&str>, page: Page) 
 async fn prepare_pages(
     run: Arc<Run>,
     entity_type: EntityType,
-    committed: watch::Receiver<u64>,
+    (in_turn, committed): (Arc<AtomicBool>, watch::Receiver<u64>),
     mut pages: mpsc::Receiver<Result<Arc<Page>, Stop>>,
     to: mpsc::Sender<Result<Ready, Stop>>,
 ) {
-    let in_turn = run.refers(&entity_type);
-    let at_once = if in_turn { 1 } else { PAGES_PREPARED_AT_ONCE };
     let mut busy = JoinSet::new();
     let mut ready = BTreeMap::new();
     let (mut taken, mut given) = (0, 0);
     let mut more = true;
     loop {
         tokio::select! {
-            page = pages.recv(), if more && busy.len() + ready.len() < at_once => match page {
+            page = pages.recv(), if more && busy.len() + ready.len() < PAGES_PREPARED_AT_ONCE => match page {
                 Some(page) => {
                     more = page.is_ok();
                     let (run, entity_type, mut committed) = (run.clone(), entity_type.clone(), committed.clone());
-                    let number = taken;
+                    let (number, in_turn) = (taken, in_turn.clone());
                     taken += 1;
                     busy.spawn(async move {
-                        if in_turn && committed.wait_for(|committed| *committed >= number).await.is_err() {
+                        if in_turn.load(Ordering::Acquire) && committed.wait_for(|committed| *committed >= number).await.is_err() {
                             return (number, Err(Stop::Cancelled));
                         }
                         let looked_after = *committed.borrow();

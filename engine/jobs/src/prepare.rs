@@ -3,9 +3,10 @@
 
 use crate::decide::{Decision, Facts, Intention, Reason, Verb, binding, decide, intend};
 use crate::error::Stop;
+use crate::fingerprint::Trust;
 use crate::journal::Journal;
-use crate::run::{Lane, OpenLane, Run, needs};
-use crate::transform::{Identifiers, apply, request, request_for};
+use crate::run::{Lane, OpenLane, Run};
+use crate::transform::{apply, request, request_for};
 use futures_util::future::join_all;
 use gangway_model::{
     Answer, AnswerOutcome, Counters, Entity, EntityEvent, EntityType, Hash, Intent, Page, PluginError,
@@ -42,12 +43,12 @@ pub(crate) struct LanePlan {
     pub(crate) refreshed: Vec<NewRelation>,
     /// What to write.
     pub(crate) work: Vec<Work>,
-    /// Whether an equal fingerprint says that nothing can come out differently.
-    pub(crate) trusted: bool,
     /// The write transformation failed altogether.
     pub(crate) broken: Option<PluginError>,
     /// An entity refers to one that is not in the target.
     pub(crate) unresolved: bool,
+    /// What became of an entity depended on more than the entity, perhaps on the pages before.
+    pub(crate) depends: bool,
 }
 
 /// One entity to be written to one target.
@@ -62,7 +63,7 @@ pub(crate) struct Work {
     pub(crate) given_id: Option<String>,
     pub(crate) relation: Option<Relation>,
     pub(crate) intent: Option<Intent>,
-    pub(crate) fingerprint: Hash,
+    pub(crate) trust: Trust,
     /// Zero for a create.
     pub(crate) payload: Hash,
     /// The read transformation's result, for a second write transformation.
@@ -74,14 +75,11 @@ struct Look {
     fingerprints: Vec<Hash>,
     relations: Vec<Option<Relation>>,
     intents: Vec<Option<Intent>>,
-    /// Whether an equal fingerprint says that nothing can come out differently.
-    trusted: bool,
 }
 
 impl Look {
     fn intention(&self, run: &Run, index: usize) -> Intention {
-        let fingerprint = self.fingerprints.get(index).filter(|_| self.trusted);
-        intend(run.kind, self.relation(index), fingerprint)
+        intend(run.kind, self.relation(index), self.fingerprints.get(index))
     }
 
     fn relation(&self, index: usize) -> Option<&Relation> {
@@ -95,6 +93,8 @@ struct Passed {
     source_id: String,
     /// None if no target needs it transformed.
     common: Option<Arc<str>>,
+    /// The read transformation depended on more than the entity.
+    depends: bool,
 }
 
 /// Prepares one page.
@@ -136,7 +136,6 @@ async fn first_look(
     let (shared, entity_type, page) = (run.clone(), entity_type.clone(), page.clone());
     run.blocking(move |store| {
         let run = shared;
-        let read_is_pure = needs(run.read.as_ref(), &entity_type).is_some_and(|n| n.nothing());
         let read = run.read.configuration();
         let bases: Vec<_> =
             page.entities.iter().map(|e| run.fingerprints.base(entity_type.as_str(), e)).collect();
@@ -149,8 +148,6 @@ async fn first_look(
                     .collect(),
                 relations: store.relations(&run.key(lane, &entity_type), &ids)?,
                 intents: Vec::new(),
-                trusted: read_is_pure
-                    && needs(open.write.as_ref(), &entity_type).is_some_and(|n| n.nothing()),
             })
         };
         run.lanes
@@ -178,11 +175,11 @@ async fn read(
         })
         .collect();
     let entities = || page.entities.iter().enumerate().zip(&needed);
-    let requests = entities()
+    let requests: Vec<_> = entities()
         .filter(|(_, needed)| **needed)
         .map(|((_, entity), _)| request(entity_type, TransformOperation::Read, &entity.json))
         .collect();
-    let mut answers = apply(run.read.as_ref(), requests).await.map_err(Stop::Source)?.into_iter();
+    let mut answers = apply(run.read.as_ref(), &requests).await.map_err(Stop::Source)?.into_iter();
 
     let journal = Journal { entity_type, system: &run.source.id, time_ms: run.clock.now_ms() };
     for problem in &page.problems {
@@ -192,8 +189,12 @@ async fn read(
     let mut passed: Vec<Passed> = Vec::with_capacity(page.entities.len());
     let mut known: HashMap<String, usize> = HashMap::with_capacity(page.entities.len());
     for ((index, entity), needed) in entities() {
+        let mut depends = false;
         let found = if *needed {
-            answers.next().map_or(Err(Reading::Failed(no_answer())), |answer| after_read(entity, answer))
+            answers.next().map_or(Err(Reading::Failed(no_answer())), |answer| {
+                depends = answer.depends;
+                after_read(entity, answer)
+            })
         } else {
             Ok((entity.id.clone(), None))
         };
@@ -208,7 +209,7 @@ async fn read(
             Ok((source_id, common)) => {
                 prepared.counters.read += 1;
                 known.insert(source_id.clone(), index);
-                passed.push(Passed { index, source_id, common });
+                passed.push(Passed { index, source_id, common, depends });
             }
             Err(Reading::Skipped(reason)) => {
                 prepared.counters.skipped += 1;
@@ -234,14 +235,16 @@ enum Reading {
 
 fn after_read(entity: &Entity, answer: Answer) -> Result<(String, Option<Arc<str>>), Reading> {
     match answer.outcome {
-        AnswerOutcome::Transformed => match Identifiers::of(&answer).source() {
+        AnswerOutcome::Transformed => match answer.id {
             Some(source_id) => Ok((source_id, Some(answer.json.into()))),
             None => Err(Reading::Failed(PluginError::new(
                 code::INVALID,
                 "the read transformation did not set the variable entityIdSourceSystem; add a mapping with \"targetVariable\": \"entityIdSourceSystem\"",
             ))),
         },
-        AnswerOutcome::Skipped | AnswerOutcome::Ignored => Err(Reading::Skipped(answer.reason)),
+        AnswerOutcome::Filtered | AnswerOutcome::Skipped | AnswerOutcome::Ignored => {
+            Err(Reading::Skipped(answer.reason))
+        }
         AnswerOutcome::Failed => Err(Reading::Failed(crate::decide::transformation_error(&answer))),
         AnswerOutcome::Deleted => Err(Reading::Failed(PluginError::new(
             code::INTERNAL,
@@ -331,7 +334,7 @@ async fn plan(
     look: &Look,
     passed: &[Passed],
 ) -> LanePlan {
-    let mut plan = LanePlan { trusted: look.trusted, ..LanePlan::default() };
+    let mut plan = LanePlan::default();
     let mut asked: Vec<(&Passed, Arc<str>)> = Vec::new();
     let mut requests = Vec::new();
     for entity in passed {
@@ -347,7 +350,7 @@ async fn plan(
         });
         asked.push((entity, common.clone()));
     }
-    let answers = match apply(open.write.as_ref(), requests).await {
+    let answers = match apply(open.write.as_ref(), &requests).await {
         Ok(answers) => answers,
         Err(error) => {
             plan.broken = Some(error);
@@ -357,13 +360,18 @@ async fn plan(
     let journal = Journal { entity_type, system: &lane.system.id, time_ms: run.clock.now_ms() };
     for ((entity, common), answer) in asked.into_iter().zip(answers) {
         plan.unresolved |= answer.unresolved > 0;
+        plan.depends |= answer.depends;
         let relation = look.relation(entity.index);
         let payload = (binding(relation).is_some() && answer.outcome == AnswerOutcome::Transformed)
             .then(|| run.fingerprints.payload(&answer.json));
         let intent = look.intents.get(entity.index).and_then(Option::as_ref);
         let decision = decide(&Facts { kind: run.kind, relation, intent, answer: &answer, payload });
-        let fingerprint = look.fingerprints.get(entity.index).copied().unwrap_or_default();
-        plan.take(&journal, entity, common, answer, decision, look, fingerprint, payload);
+        let trust = Trust {
+            fingerprint: look.fingerprints.get(entity.index).copied().unwrap_or_default(),
+            read_depends: entity.depends,
+            write_depends: answer.depends,
+        };
+        plan.take(&journal, entity, common, answer, decision, look, trust, payload);
     }
     plan
 }
@@ -392,7 +400,7 @@ impl LanePlan {
         answer: Answer,
         decision: Decision,
         look: &Look,
-        fingerprint: Hash,
+        trust: Trust,
         payload: Option<Hash>,
     ) {
         let relation = look.relation(entity.index);
@@ -401,7 +409,8 @@ impl LanePlan {
         match decision.verb {
             Verb::Nothing => {
                 self.counters.unchanged += 1;
-                if let Some(relation) = relation.filter(|r| look.trusted && r.fingerprint != fingerprint) {
+                let fingerprint = trust.kept();
+                if let Some(relation) = relation.filter(|r| r.fingerprint != fingerprint) {
                     self.refreshed.push(NewRelation { fingerprint, ..rewritten(relation) });
                     stays = false; // a rewritten relation counts as seen
                 }
@@ -420,7 +429,7 @@ impl LanePlan {
                 self.events.push(journal.failed(Some(&entity.source_id), target_id, error));
             }
             Verb::Create | Verb::Look | Verb::Adopt | Verb::Update => {
-                let given_id = Identifiers::of(&answer).target();
+                let given_id = answer.id;
                 self.work.push(Work {
                     source_id: entity.source_id.clone(),
                     verb: decision.verb,
@@ -429,7 +438,7 @@ impl LanePlan {
                     given_id,
                     relation: binding(relation).cloned(),
                     intent: look.intents.get(entity.index).cloned().flatten(),
-                    fingerprint,
+                    trust,
                     payload: payload.unwrap_or_default(),
                     common,
                 });

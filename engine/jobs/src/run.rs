@@ -79,15 +79,6 @@ impl Run {
         self.cancelled.load(Ordering::Acquire)
     }
 
-    /// Whether one of the targets asks for other entities' identifiers to write this type: then a
-    /// page must be committed before the next is prepared, so that it sees them.
-    pub(crate) fn refers(&self, entity_type: &EntityType) -> bool {
-        self.lanes
-            .iter()
-            .filter_map(|lane| lane.takes(entity_type))
-            .any(|open| needs(open.write.as_ref(), entity_type).is_some_and(|n| n.relations))
-    }
-
     /// Calls the store off the runtime.
     pub(crate) async fn blocking<T, F>(&self, call: F) -> Result<T, Stop>
     where

@@ -2,29 +2,27 @@
 
 use gangway_model::ports::Transformation;
 use gangway_model::{Answer, AnswerOutcome, EntityType, PluginError, Request, TransformOperation, code};
-use serde::Deserialize;
 use serde_json::Value;
 
 /// Calls spent on finding the entities that make a plugin fail, for one page.
 const SEARCH: u32 = 64;
 
 /// A request without preset variables.
-pub(crate) fn request(entity_type: &EntityType, operation: TransformOperation, json: &str) -> Request {
-    Request {
-        entity_type: entity_type.as_str().to_owned(),
-        operation,
-        json: json.to_owned(),
-        variables: String::new(),
-    }
+pub(crate) fn request<'a>(
+    entity_type: &'a EntityType,
+    operation: TransformOperation,
+    json: &'a str,
+) -> Request<'a> {
+    Request { entity_type: entity_type.as_str(), operation, json, variables: String::new() }
 }
 
 /// A request for an entity whose identifier in the target is known.
-pub(crate) fn request_for(
-    entity_type: &EntityType,
+pub(crate) fn request_for<'a>(
+    entity_type: &'a EntityType,
     operation: TransformOperation,
-    json: &str,
+    json: &'a str,
     target_id: &str,
-) -> Request {
+) -> Request<'a> {
     let variables = format!("{{\"entityIdTargetSystem\":{}}}", Value::from(target_id));
     Request { variables, ..request(entity_type, operation, json) }
 }
@@ -34,7 +32,7 @@ pub(crate) fn request_for(
 /// altogether.
 pub(crate) async fn apply(
     transformation: &dyn Transformation,
-    requests: Vec<Request>,
+    requests: &[Request<'_>],
 ) -> Result<Vec<Answer>, PluginError> {
     if requests.is_empty() {
         return Ok(Vec::new());
@@ -45,7 +43,6 @@ pub(crate) async fn apply(
     while let Some((start, batch)) = open.pop() {
         calls += 1;
         let size = batch.len();
-        let keep = if size > 1 || calls > 1 { batch.clone() } else { Vec::new() };
         let error = match transformation.apply(batch, false).await {
             Ok(found) if found.len() == size => {
                 for (place, answer) in answers.iter_mut().skip(start).zip(found) {
@@ -68,8 +65,7 @@ pub(crate) async fn apply(
             }
             continue;
         }
-        let mut first = keep;
-        let second = first.split_off(size / 2);
+        let (first, second) = batch.split_at(size / 2);
         open.push((start + size / 2, second));
         open.push((start, first));
     }
@@ -77,45 +73,8 @@ pub(crate) async fn apply(
 }
 
 fn failed(error: &PluginError) -> Answer {
-    Answer {
-        outcome: AnswerOutcome::Failed,
-        json: String::new(),
-        variables: String::new(),
-        reason: format!("the transformation plugin failed on this entity: {error}"),
-        mapping: String::new(),
-        correlation: Vec::new(),
-        unresolved: 0,
-        trace: String::new(),
-    }
-}
-
-/// The identifiers among a transformation's variables.
-#[derive(Deserialize, Default)]
-pub(crate) struct Identifiers {
-    #[serde(default, rename = "entityIdSourceSystem")]
-    source: Value,
-    #[serde(default, rename = "entityIdTargetSystem")]
-    target: Value,
-}
-
-impl Identifiers {
-    pub(crate) fn of(answer: &Answer) -> Self {
-        serde_json::from_str(&answer.variables).unwrap_or_default()
-    }
-
-    pub(crate) fn source(self) -> Option<String> {
-        scalar(self.source)
-    }
-
-    pub(crate) fn target(self) -> Option<String> {
-        scalar(self.target)
-    }
-}
-
-fn scalar(value: Value) -> Option<String> {
-    match value {
-        Value::String(text) if !text.is_empty() => Some(text),
-        Value::Number(number) => Some(number.to_string()),
-        _ => None,
-    }
+    Answer::without(
+        AnswerOutcome::Failed,
+        format!("the transformation plugin failed on this entity: {error}"),
+    )
 }

@@ -48,7 +48,7 @@ pub trait Target: Send + Sync {
 #[async_trait]
 pub trait Transformation: Send + Sync {
     /// An answer per request. The error speaks of the plugin (a trap, a limit), not of an entity.
-    async fn apply(&self, requests: Vec<Request>, explain: bool) -> Result<Vec<Answer>, PluginError>;
+    async fn apply(&self, requests: &[Request<'_>], explain: bool) -> Result<Vec<Answer>, PluginError>;
 
     /// The entity types the document mentions, and what each needs.
     fn needs(&self) -> Vec<(String, Needs)>;

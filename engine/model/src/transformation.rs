@@ -51,13 +51,13 @@ impl TransformOperation {
 
 /// One entity to transform.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Request {
+pub struct Request<'a> {
     /// `user`, `group`, …
-    pub entity_type: String,
+    pub entity_type: &'a str,
     /// What for.
     pub operation: TransformOperation,
     /// A JSON object.
-    pub json: String,
+    pub json: &'a str,
     /// Preset variables: a JSON object, or empty.
     pub variables: String,
 }
@@ -68,7 +68,9 @@ pub struct Request {
 pub enum AnswerOutcome {
     /// There is a new entity.
     Transformed,
-    /// A condition is false, or the operation is among `skipOperations`.
+    /// The entity's condition is false: the target is not to hold it.
+    Filtered,
+    /// The operation is among `skipOperations`: what the target holds stays as it is.
     Skipped,
     /// The entity type is switched off.
     Ignored,
@@ -85,8 +87,9 @@ pub struct Answer {
     pub outcome: AnswerOutcome,
     /// The new entity if transformed.
     pub json: String,
-    /// All variables at the end: a JSON object, or empty.
-    pub variables: String,
+    /// The identifier that the document gave it: `entityIdSourceSystem` after a read,
+    /// `entityIdTargetSystem` after a write.
+    pub id: Option<String>,
     /// Why it was skipped or failed.
     pub reason: String,
     /// JSON pointer to the mapping at fault, or empty.
@@ -95,8 +98,41 @@ pub struct Answer {
     pub correlation: Vec<String>,
     /// How many references could not be resolved.
     pub unresolved: u32,
-    /// The step-by-step trace as a JSON array if asked for.
+    /// The result depended on more than the entity: on the time, on randomness, on other entities'
+    /// identifiers, or on its own in the target, which was not there.
+    pub depends: bool,
+    /// All variables at the end, a JSON object, if an explanation was asked for.
+    pub variables: String,
+    /// The step-by-step trace as a JSON array, if an explanation was asked for.
     pub trace: String,
+}
+
+impl Answer {
+    /// An answer that says no more than how it ended.
+    pub fn new(outcome: AnswerOutcome) -> Self {
+        Self {
+            outcome,
+            json: String::new(),
+            id: None,
+            reason: String::new(),
+            mapping: String::new(),
+            correlation: Vec::new(),
+            unresolved: 0,
+            depends: false,
+            variables: String::new(),
+            trace: String::new(),
+        }
+    }
+
+    /// The new entity.
+    pub fn transformed(json: impl Into<String>) -> Self {
+        Self { json: json.into(), ..Self::new(AnswerOutcome::Transformed) }
+    }
+
+    /// No new entity, and why.
+    pub fn without(outcome: AnswerOutcome, reason: impl Into<String>) -> Self {
+        Self { reason: reason.into(), ..Self::new(outcome) }
+    }
 }
 
 /// What a compiled document needs beyond the entity, for one entity type.
@@ -110,13 +146,6 @@ pub struct Needs {
     pub relations: bool,
     /// The type is switched off.
     pub ignored: bool,
-}
-
-impl Needs {
-    /// Whether the same entity always gives the same result.
-    pub fn nothing(&self) -> bool {
-        !(self.time || self.random || self.relations)
-    }
 }
 
 /// How bad a problem of a document is.

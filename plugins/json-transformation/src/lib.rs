@@ -6,7 +6,7 @@
 mod world;
 
 use gangway_sdk::system::Properties;
-use gangway_sdk::transformation::{Answer, Diagnostic, Needs, Request};
+use gangway_sdk::transformation::{Answer, AnswerOutcome, Diagnostic, Needs, Request};
 use gangway_sdk::{Direction, Transformation};
 use gangway_transformation_language as language;
 
@@ -39,7 +39,7 @@ impl Transformation for JsonTransformation {
         self.0.warnings().iter().cloned().map(diagnostic).collect()
     }
 
-    fn apply(&self, requests: Vec<Request>, explain: bool) -> Vec<Answer> {
+    fn apply(&self, requests: &[Request<'_>], explain: bool) -> Vec<Answer> {
         let borrowed: Vec<language::Request<'_>> = requests.iter().map(request).collect();
         let mut outer = language::Outer {
             now_milliseconds: &world::now_milliseconds,
@@ -67,24 +67,37 @@ fn needs(needs: language::Needs) -> Needs {
     Needs { entity_type: needs.entity_type, needs: names, ignored: needs.ignored }
 }
 
-fn request(request: &Request) -> language::Request<'_> {
+fn request<'a>(request: &Request<'a>) -> language::Request<'a> {
     language::Request {
-        entity_type: &request.entity_type,
-        operation: &request.operation,
-        json: &request.json,
-        variables: &request.variables,
+        entity_type: request.entity_type,
+        operation: request.operation,
+        json: request.json,
+        variables: request.variables,
+    }
+}
+
+fn outcome(outcome: language::Outcome) -> AnswerOutcome {
+    match outcome {
+        language::Outcome::Transformed => AnswerOutcome::Transformed,
+        language::Outcome::Filtered => AnswerOutcome::Filtered,
+        language::Outcome::Skipped => AnswerOutcome::Skipped,
+        language::Outcome::Ignored => AnswerOutcome::Ignored,
+        language::Outcome::Failed => AnswerOutcome::Failed,
+        language::Outcome::Deleted => AnswerOutcome::Deleted,
     }
 }
 
 fn answer(answer: language::Answer) -> Answer {
     Answer {
-        outcome: answer.outcome.as_str().to_owned(),
+        outcome: outcome(answer.outcome),
         json: answer.json,
-        variables: answer.variables,
+        id: answer.id,
         reason: answer.reason,
         mapping: answer.mapping,
         correlation: answer.correlation,
         unresolved: answer.unresolved,
+        depends: answer.depends,
+        variables: answer.variables,
         trace: answer.trace,
     }
 }

@@ -1,13 +1,8 @@
 use super::*;
 use gangway_sdk::testing::FakeHost;
 
-fn asked(operation: &str, json: &str) -> Request {
-    Request {
-        entity_type: "user".to_owned(),
-        operation: operation.to_owned(),
-        json: json.to_owned(),
-        variables: String::new(),
-    }
+fn asked<'a>(operation: &'a str, json: &'a str) -> Request<'a> {
+    Request { entity_type: "user", operation, json, variables: "" }
 }
 
 #[test]
@@ -34,13 +29,16 @@ fn transforms_with_the_relations_of_the_engine() {
         asked("create", r#"{"name":"EVE"}"#),
         asked("update", r#"{}"#),
     ];
-    let answers = compiled.apply(requests, false);
+    let answers = compiled.apply(&requests, false);
     assert_eq!(answers[0].json, r#"{"userName":"ada","manager":"T1","seen":"20"}"#);
     assert_eq!((answers[1].json.as_str(), answers[1].unresolved), (r#"{"userName":"bob","seen":"20"}"#, 1));
     assert!(answers[2].json.contains(r#""password":""#));
-    assert_eq!((answers[3].outcome.as_str(), answers[3].mapping.as_str()), ("failed", "/user/mappings/0"));
+    assert_eq!(
+        (answers[3].outcome, answers[3].mapping.as_str()),
+        (AnswerOutcome::Failed, "/user/mappings/0")
+    );
     assert!(answers.iter().all(|answer| answer.trace.is_empty()));
-    assert!(!compiled.apply(vec![asked("update", r#"{"name":"A"}"#)], true)[0].trace.is_empty());
+    assert!(!compiled.apply(&[asked("update", r#"{"name":"A"}"#)], true)[0].trace.is_empty());
 }
 
 #[test]

@@ -1,12 +1,16 @@
 //! Joins an author's types to the exported interfaces. The [`plugin!`](crate::plugin) macro uses it.
 
+mod batches;
+
 use crate::bindings::source::exports::gangway::plugin::source as source_export;
 use crate::bindings::target::exports::gangway::plugin::target as target_export;
-use crate::bindings::transformation::exports::gangway::plugin::transformation as transformation_export;
+use crate::bindings::transformation::exports::gangway::plugin::transformation::{
+    self as transformation_export, Answers, Batch,
+};
 use crate::connector::{AttributeValue, Connector, Operation, Outcome, Page, Source, Target};
 use crate::error::{Error, Result};
 use crate::system::Properties;
-use crate::transformation::{Answer, Diagnostic, Direction, Needs, Request, Transformation};
+use crate::transformation::{Diagnostic, Direction, Needs, Transformation};
 use crate::types::Entity;
 use std::any::Any;
 use std::cell::RefCell;
@@ -111,8 +115,9 @@ impl<T: Transformation> transformation_export::GuestCompiled for CompiledExport<
         self.0.warnings()
     }
 
-    fn apply(&self, requests: Vec<Request>, explain: bool) -> Vec<Answer> {
-        self.0.apply(requests, explain)
+    fn apply(&self, batches: Vec<Batch>, explain: bool) -> Vec<Answers> {
+        let apply = |batch| batches::answers(self.0.apply(&batches::requests(batch), explain));
+        batches.iter().map(apply).collect()
     }
 }
 

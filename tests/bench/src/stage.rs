@@ -52,7 +52,9 @@ impl Resolver for Same {
 pub(crate) async fn host(cache: &Path, plugins: &[&str]) -> anyhow::Result<Host> {
     let clock: Arc<dyn Clock> = Arc::new(WallClock);
     let egress = Arc::new(Egress::new(EgressConfig::new(clock.clone())));
-    let host = Host::new(HostConfig::new(cache, clock, egress))?;
+    let mut config = HostConfig::new(cache, clock, egress);
+    config.perf_map = std::env::var_os("GANGWAY_PERF_MAP").is_some();
+    let host = Host::new(config)?;
     for plugin in plugins {
         host.load(&TenantId::new(TENANT), &PluginId::new(*plugin), component(plugin)?).await?;
     }

@@ -49,7 +49,7 @@ pub(crate) async fn run() -> anyhow::Result<()> {
     let native = compiled(&read, language::Direction::Read)?;
     measure("csv.read.json", &native, component.as_ref(), &rows, TransformOperation::Read).await?;
 
-    let common = component.apply(requests(&rows, TransformOperation::Read), false).await?;
+    let common = component.apply(&requests(&rows, TransformOperation::Read), false).await?;
     let common: Vec<String> = common.into_iter().map(|answer| answer.json).collect();
     let mut target = system("json-transformation", Role::Target);
     target.write =
@@ -82,14 +82,9 @@ fn rows(count: usize) -> Vec<String> {
         .collect()
 }
 
-fn requests(entities: &[String], operation: TransformOperation) -> Vec<Request> {
-    let one = |json: &String| Request {
-        entity_type: "user".to_owned(),
-        operation,
-        json: json.clone(),
-        variables: String::new(),
-    };
-    entities.iter().map(one).collect()
+fn requests(entities: &[String], operation: TransformOperation) -> Vec<Request<'_>> {
+    let one = |json| Request { entity_type: "user", operation, json, variables: String::new() };
+    entities.iter().map(|json| one(json.as_str())).collect()
 }
 
 async fn measure(
@@ -122,15 +117,13 @@ fn native_round(
 ) -> anyhow::Result<f64> {
     let start = Instant::now();
     for _ in 0..rounds {
-        // The component's caller owns its requests, too.
-        let owned = requests(entities, operation);
-        let borrowed: Vec<language::Request<'_>> = owned
+        let requests: Vec<language::Request<'_>> = entities
             .iter()
-            .map(|r| language::Request {
-                entity_type: &r.entity_type,
-                operation: r.operation.as_str(),
-                json: &r.json,
-                variables: &r.variables,
+            .map(|json| language::Request {
+                entity_type: "user",
+                operation: operation.as_str(),
+                json,
+                variables: "",
             })
             .collect();
         let mut outer = language::Outer {
@@ -139,7 +132,7 @@ fn native_round(
             resolver: &mut Nobody,
             explain: false,
         };
-        let answers = native.apply(&borrowed, &mut outer);
+        let answers = native.apply(&requests, &mut outer);
         ensure!(answers.iter().all(|a| a.outcome.as_str() == "transformed"), "{:?}", answers.first());
     }
     Ok(start.elapsed().as_secs_f64())
@@ -153,7 +146,7 @@ async fn component_round(
 ) -> anyhow::Result<f64> {
     let start = Instant::now();
     for _ in 0..rounds {
-        let answers = component.apply(requests(entities, operation), false).await?;
+        let answers = component.apply(&requests(entities, operation), false).await?;
         ensure!(answers.iter().all(|a| a.outcome == AnswerOutcome::Transformed), "{:?}", answers.first());
     }
     Ok(start.elapsed().as_secs_f64())

@@ -39,6 +39,9 @@ pub(crate) struct Serve {
     /// Time that one call into a plugin may take in all, waits included, in seconds.
     #[arg(long, default_value_t = 120.0)]
     plugin_time: f64,
+    /// Write `/tmp/perf-<process>.map`, with which Linux `perf` names the functions of plugins.
+    #[arg(long, env = "GANGWAY_PERF_MAP")]
+    perf_map: bool,
     /// What to log: `info`, `debug`, `gangway_jobs=debug,info`, …
     #[arg(long, env = "GANGWAY_LOG", default_value = "info")]
     log: String,
@@ -61,13 +64,14 @@ impl Serve {
         if let Some(jobs) = self.jobs_at_once {
             config.jobs_at_once = jobs.max(1);
         }
-        let cache = self.cache;
+        let (cache, perf_map) = (self.cache, self.perf_map);
         config.host = Some(std::sync::Arc::new(move |host| {
             if let Some(cache) = &cache {
                 host.cache_dir.clone_from(cache);
             }
             host.limits.cpu = cpu;
             host.limits.wall = wall;
+            host.perf_map = perf_map;
         }));
 
         let listener = tokio::net::TcpListener::bind(self.listen)

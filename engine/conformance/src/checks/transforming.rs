@@ -53,15 +53,15 @@ async fn opened<'b>(
     Ok((sample, compiled))
 }
 
-fn request(sample: &TransformationSample, json: String) -> Request {
+fn request<'a>(sample: &'a TransformationSample, json: &'a str) -> Request<'a> {
     let operation = match sample.direction {
         Direction::Read => TransformOperation::Read,
         Direction::Write => TransformOperation::Create,
     };
-    Request { entity_type: sample.entity_type.clone(), operation, json, variables: String::new() }
+    Request { entity_type: &sample.entity_type, operation, json, variables: String::new() }
 }
 
-async fn apply(compiled: &dyn Transformation, requests: Vec<Request>) -> Result<Vec<Answer>, Stop> {
+async fn apply(compiled: &dyn Transformation, requests: &[Request<'_>]) -> Result<Vec<Answer>, Stop> {
     let count = requests.len();
     let answers = compiled.apply(requests, false).await.expect_of("apply")?;
     same("answers", answers.len(), count)?;
@@ -70,10 +70,11 @@ async fn apply(compiled: &dyn Transformation, requests: Vec<Request>) -> Result<
 
 async fn order(bench: &Bench<'_>, _: &str) -> Result<(), Stop> {
     let (sample, compiled) = opened(bench).await?;
-    let requests: Vec<_> = sample.entities.iter().map(|entity| request(sample, entity.to_string())).collect();
-    let together = apply(compiled.as_ref(), requests.clone()).await?;
+    let entities: Vec<_> = sample.entities.iter().map(Value::to_string).collect();
+    let requests: Vec<_> = entities.iter().map(|entity| request(sample, entity)).collect();
+    let together = apply(compiled.as_ref(), &requests).await?;
     for (number, (request, answer)) in requests.into_iter().zip(together).enumerate() {
-        let alone = apply(compiled.as_ref(), vec![request]).await?;
+        let alone = apply(compiled.as_ref(), &[request]).await?;
         same(&format!("entity {} alone and among others", number + 1), alone, vec![answer])?;
     }
     Ok(())
@@ -84,11 +85,12 @@ async fn bad_entity(bench: &Bench<'_>, _: &str) -> Result<(), Stop> {
     let Some(good) = sample.entities.first() else {
         return Err(Stop::Skipped("the configuration has no transformation.entities".to_owned()));
     };
-    let good = request(sample, good.to_string());
-    let expected = apply(compiled.as_ref(), vec![good.clone()]).await?;
+    let good = good.to_string();
+    let good = request(sample, &good);
+    let expected = apply(compiled.as_ref(), std::slice::from_ref(&good)).await?;
     for json in ["{", "", "[]", "{\"a\": \u{1}}"] {
-        let requests = vec![good.clone(), request(sample, json.to_owned()), good.clone()];
-        let mut answers = apply(compiled.as_ref(), requests).await?;
+        let requests = [good.clone(), request(sample, json), good.clone()];
+        let mut answers = apply(compiled.as_ref(), &requests).await?;
         let bad = answers.remove(1);
         demand(bad.outcome == AnswerOutcome::Failed && !bad.reason.is_empty(), || {
             format!("the entity {json:?}: {:?} with the reason {:?}", bad.outcome, bad.reason)
@@ -102,5 +104,5 @@ async fn bad_entity(bench: &Bench<'_>, _: &str) -> Result<(), Stop> {
 
 async fn no_requests(bench: &Bench<'_>, _: &str) -> Result<(), Stop> {
     let (_, compiled) = opened(bench).await?;
-    apply(compiled.as_ref(), Vec::new()).await.map(drop)
+    apply(compiled.as_ref(), &[]).await.map(drop)
 }

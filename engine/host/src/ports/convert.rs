@@ -3,8 +3,7 @@
 use crate::bindings::v0_1::exports::gangway::plugin::{source, target, transformation};
 use crate::bindings::v0_1::gangway::plugin::types;
 use gangway_model::{
-    Answer, AnswerOutcome, Diagnostic, Entity, Needs, Operation, Outcome, Page, PluginError, Problem,
-    Request, Severity, code,
+    Diagnostic, Entity, Needs, Operation, Outcome, Page, PluginError, Problem, Severity, code,
 };
 
 impl From<types::Entity> for Entity {
@@ -56,43 +55,6 @@ impl From<target::Outcome> for Outcome {
     }
 }
 
-impl From<Request> for transformation::Request {
-    fn from(request: Request) -> Self {
-        Self {
-            entity_type: request.entity_type,
-            operation: request.operation.as_str().to_owned(),
-            json: request.json,
-            variables: request.variables,
-        }
-    }
-}
-
-impl From<transformation::Answer> for Answer {
-    fn from(answer: transformation::Answer) -> Self {
-        let (outcome, reason) = match answer.outcome.as_str() {
-            "transformed" => (AnswerOutcome::Transformed, answer.reason),
-            "skipped" => (AnswerOutcome::Skipped, answer.reason),
-            "ignored" => (AnswerOutcome::Ignored, answer.reason),
-            "deleted" => (AnswerOutcome::Deleted, answer.reason),
-            "failed" => (AnswerOutcome::Failed, answer.reason),
-            other => (
-                AnswerOutcome::Failed,
-                format!("the plugin answered {other:?}, which this engine does not know"),
-            ),
-        };
-        Self {
-            outcome,
-            json: answer.json,
-            variables: answer.variables,
-            reason,
-            mapping: answer.mapping,
-            correlation: answer.correlation,
-            unresolved: answer.unresolved,
-            trace: answer.trace,
-        }
-    }
-}
-
 impl From<transformation::Diagnostic> for Diagnostic {
     fn from(diagnostic: transformation::Diagnostic) -> Self {
         Self {
@@ -129,12 +91,23 @@ pub(super) fn one_each<T>(
     answers: Vec<T>,
     questions: usize,
 ) -> Result<Vec<T>, PluginError> {
-    if answers.len() == questions {
-        return Ok(answers);
+    same_number(plugin, call, answers.len(), questions)?;
+    Ok(answers)
+}
+
+/// See [`one_each`].
+pub(super) fn same_number(
+    plugin: &str,
+    call: &str,
+    answers: usize,
+    questions: usize,
+) -> Result<(), PluginError> {
+    if answers == questions {
+        return Ok(());
     }
     Err(PluginError::new(
         code::INTERNAL,
-        format!("the plugin {plugin} gave {} answers to {questions} questions ({call})", answers.len()),
+        format!("the plugin {plugin} gave {answers} answers to {questions} questions ({call})"),
     ))
 }
 

@@ -1,5 +1,6 @@
 //! The traits through which the job engine uses plugins, over pools of instances.
 
+mod batch;
 mod convert;
 mod source;
 mod target;

@@ -1,5 +1,5 @@
-use super::convert::{needs, one_each};
-use crate::bindings::v0_1::exports::gangway::plugin::transformation as wit;
+use super::batch::batches;
+use super::convert::needs;
 use crate::pool::{Call, Document, Pool};
 use async_trait::async_trait;
 use gangway_model::ports::Transformation;
@@ -54,21 +54,19 @@ fn configuration(document: &Document, digest: &str) -> [u8; 32] {
 
 #[async_trait]
 impl Transformation for PooledTransformation {
-    async fn apply(&self, requests: Vec<Request>, explain: bool) -> Result<Vec<Answer>, PluginError> {
-        let requests: Vec<_> = requests.into_iter().map(wit::Request::from).collect();
-        let count = requests.len();
-        let answers = self
+    async fn apply(&self, requests: &[Request<'_>], explain: bool) -> Result<Vec<Answer>, PluginError> {
+        let (batches, places) = batches(requests);
+        let answered = self
             .pool
             .call(Call::reading("apply"), move |guest| {
                 Box::pin(async move {
                     let compiled = guest.compiled.ok_or_else(super::no_export)?;
                     let transformation = guest.transformation.as_ref().ok_or_else(super::no_export)?;
-                    transformation.compiled().call_apply(&mut guest.store, compiled, &requests, explain).await
+                    transformation.compiled().call_apply(&mut guest.store, compiled, &batches, explain).await
                 })
             })
             .await?;
-        let answers = answers.into_iter().map(Answer::from).collect();
-        one_each(&self.pool.version.name(), "apply", answers, count)
+        places.answers(answered, &self.pool.version.name())
     }
 
     fn needs(&self) -> Vec<(String, Needs)> {

@@ -6,7 +6,7 @@ use gangway_model::{
     Answer, AnswerOutcome, Entity, Needs, Operation, OperationKind, Outcome, Page, PluginError, Problem,
     Request, System, SystemId, TransformOperation, code,
 };
-use serde_json::{Value, json};
+use serde_json::Value;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
@@ -272,7 +272,7 @@ impl Target for FakeTarget {
     }
 }
 
-pub(super) type Rule = Arc<dyn Fn(&Request) -> Answer + Send + Sync>;
+pub(super) type Rule = Arc<dyn Fn(&Request<'_>) -> Answer + Send + Sync>;
 
 /// A transformation that is a closure.
 pub(super) struct FakeTransformation {
@@ -285,7 +285,7 @@ pub(super) struct FakeTransformation {
 
 #[async_trait]
 impl Transformation for FakeTransformation {
-    async fn apply(&self, requests: Vec<Request>, _: bool) -> Result<Vec<Answer>, PluginError> {
+    async fn apply(&self, requests: &[Request<'_>], _: bool) -> Result<Vec<Answer>, PluginError> {
         if requests.iter().any(|r| r.json.contains("poison")) {
             return Err(PluginError::new(code::INTERNAL, "trap: unreachable"));
         }
@@ -294,6 +294,10 @@ impl Transformation for FakeTransformation {
             .iter()
             .map(|request| {
                 let mut answer = (self.rule)(request);
+                answer.depends |= self
+                    .needs
+                    .iter()
+                    .any(|(t, n)| t == request.entity_type && (n.time || n.random || n.relations));
                 if let Some(resolver) = &self.resolver {
                     resolve(resolver.as_ref(), &mut answer);
                 }
@@ -325,39 +329,38 @@ fn resolve(resolver: &dyn Resolver, answer: &mut Answer) {
 }
 
 pub(super) fn answer(outcome: AnswerOutcome, json: String, reason: &str) -> Answer {
-    Answer {
-        outcome,
-        json,
-        variables: String::new(),
-        reason: reason.into(),
-        mapping: String::new(),
-        correlation: Vec::new(),
-        unresolved: 0,
-        trace: String::new(),
-    }
+    Answer { json, ..Answer::without(outcome, reason) }
 }
 
 pub(super) fn transformed(json: &str) -> Answer {
-    answer(AnswerOutcome::Transformed, json.to_owned(), "")
+    Answer::transformed(json)
+}
+
+/// As the language takes an identifier: a text that is not empty, or a number.
+pub(super) fn identifier(value: &Value) -> Option<String> {
+    match value {
+        Value::String(text) if !text.is_empty() => Some(text.clone()),
+        Value::Number(number) => Some(number.to_string()),
+        _ => None,
+    }
 }
 
 /// The identity, with the source's identifier as the relation key. Documents steer it: `"fail"` and
 /// `"hide"` fail and skip the entity on the source side.
 pub(super) fn read_rule() -> Rule {
     Arc::new(|request| {
-        let content: Value = serde_json::from_str(&request.json).unwrap();
+        let content: Value = serde_json::from_str(request.json).unwrap();
         if content.get("fail").is_some() {
             return answer(AnswerOutcome::Failed, String::new(), "no value for $.userName");
         }
         if content.get("hide").is_some() {
             return answer(
-                AnswerOutcome::Skipped,
+                AnswerOutcome::Filtered,
                 String::new(),
                 "Entity condition [$.hide EMPTY true] is not fulfilled",
             );
         }
-        let variables = json!({ "entityIdSourceSystem": content["id"] }).to_string();
-        Answer { variables, ..transformed(&request.json) }
+        Answer { id: identifier(&content["id"]), ..transformed(request.json) }
     })
 }
 
@@ -368,10 +371,10 @@ pub(super) fn write_rule() -> Rule {
         if request.operation == TransformOperation::Delete {
             return answer(AnswerOutcome::Deleted, String::new(), "");
         }
-        let mut content: Value = serde_json::from_str(&request.json).unwrap();
+        let mut content: Value = serde_json::from_str(request.json).unwrap();
         if content.get("exclude").is_some() {
             return answer(
-                AnswerOutcome::Skipped,
+                AnswerOutcome::Filtered,
                 String::new(),
                 "Entity condition [$.exclude EMPTY true] is not fulfilled",
             );

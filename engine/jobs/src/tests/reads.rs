@@ -180,10 +180,9 @@ async fn a_relation_key_other_than_the_identifier_of_the_source() {
     world.document(
         "hr",
         std::sync::Arc::new(|request| {
-            let content: serde_json::Value = serde_json::from_str(&request.json).unwrap();
+            let content: serde_json::Value = serde_json::from_str(request.json).unwrap();
             let key = format!("key-{}", content["id"].as_str().unwrap());
-            let variables = json!({ "entityIdSourceSystem": key }).to_string();
-            gangway_model::Answer { variables, ..transformed(&request.json) }
+            gangway_model::Answer { id: Some(key), ..transformed(request.json) }
         }),
     );
     world.users(["A", "B", "C"].map(|id| user(id, json!({}))).to_vec());

@@ -6,6 +6,7 @@ use gangway_model::{
 
 pub(super) const CASES: &[Case] = &[
     ("relations come back in the order asked for", come_back),
+    ("relations are found in the order of their making, with gaps and strangers between", in_order),
     ("a rewritten relation keeps its ordinal", ordinals),
     ("relations of different keys are apart", apart),
     ("relations are scanned in the order of their identifiers", scan),
@@ -62,6 +63,32 @@ fn come_back(store: &dyn Store) {
         assert_eq!(found.state, expected.state);
     }
     assert_eq!(acme.count_relations(&k).unwrap(), 4);
+}
+
+fn in_order(store: &dyn Store) {
+    let acme = tenant(store);
+    let (k, other) = (key("a", "x", "user"), key("b", "x", "user"));
+    let ids: Vec<String> = (0..40).map(|n| format!("s{n}")).collect();
+    for ids in ids.chunks(10) {
+        let pairs: Vec<(&str, &str)> = ids.iter().map(|id| (id.as_str(), id.as_str())).collect();
+        put(&*acme, &k, &pairs);
+        // The same identifiers in another source, right behind.
+        put(&*acme, &other, &pairs);
+    }
+    let removed = vec![(k.clone(), vec!["s5".to_owned(), "s10".to_owned(), "s39".to_owned()])];
+    acme.commit(&Commit { removed, ..Commit::default() }).unwrap();
+    let mut asked: Vec<&str> = ids.iter().map(String::as_str).collect();
+    asked.insert(3, "new");
+    asked.extend(["s1", "s0", "s1", "s2", "s2", "s3"]);
+    let found = acme.relations(&k, &asked).unwrap();
+    for (asked, found) in asked.iter().zip(found) {
+        let there = !["s5", "s10", "s39", "new"].contains(asked);
+        assert_eq!(
+            found.map(|r| (r.source_id, r.target_id)),
+            there.then(|| ((*asked).into(), (*asked).into()))
+        );
+    }
+    assert!(acme.relations(&other, &asked[30..40]).unwrap().iter().all(Option::is_some));
 }
 
 fn ordinals(store: &dyn Store) {

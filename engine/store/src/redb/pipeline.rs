@@ -10,7 +10,7 @@ use super::tables::{INTENTS, META, NEXT_ORDINAL, RELATIONS, SOURCES, number, num
 use super::tenant::Tenant;
 use super::{events, intents, jobs, seen};
 use crate::{Commit, NewRelation, SeenSet, StoreError};
-use ::redb::{ReadableTable, WriteTransaction};
+use ::redb::{Range, ReadableTable, WriteTransaction};
 use gangway_model::{Intent, JobId, Relation, RelationKey};
 use std::collections::BTreeMap;
 use std::ops::Bound;
@@ -26,12 +26,29 @@ impl Tenant {
             let (sources, rows) = (txn.open_table(SOURCES)?, txn.open_table(RELATIONS)?);
             let mut key = Vec::new();
             let mut relations = Vec::with_capacity(source_ids.len());
+            // A source is mostly read in the order in which its relations were made: each row then
+            // stands right behind the one before, and the index is not needed to find it.
+            let (mut last, mut behind) = (None, None);
             for source_id in source_ids {
+                if let Some(rows) = behind.as_mut()
+                    && let Some(relation) = next_if(rows, pair.id, source_id)?
+                {
+                    last = Some(relation.ordinal);
+                    relations.push(Some(relation));
+                    continue;
+                }
+                behind = None;
                 numbered(&mut key, pair.id, source_id);
                 let ordinal = match pending.source(&key) {
                     Some(ordinal) => Some(ordinal),
                     None => sources.get(key.as_slice())?.map(|ordinal| ordinal.value()),
                 };
+                if let Some(ordinal) = ordinal {
+                    if last.is_some_and(|last: u64| last.checked_add(1) == Some(ordinal)) {
+                        behind = Some(rows.range((Bound::Excluded(ordinal), Bound::Unbounded))?);
+                    }
+                    last = Some(ordinal);
+                }
                 relations.push(ordinal.map(|ordinal| read(&rows, ordinal)).transpose()?);
             }
             Ok(relations)
@@ -147,6 +164,19 @@ fn sorted<T>(items: &[T], id: impl Fn(&T) -> &str) -> Vec<&T> {
 fn read(rows: &impl ReadableTable<u64, &'static [u8]>, ordinal: u64) -> Result<Relation, Fault> {
     let value = rows.get(ordinal)?.ok_or_else(|| lost(ordinal))?;
     Ok(Row::decode(value.value())?.relation(ordinal))
+}
+
+/// The next row, if it is the relation of this source entity.
+fn next_if(
+    rows: &mut Range<'_, u64, &'static [u8]>,
+    pair: u32,
+    source_id: &str,
+) -> Result<Option<Relation>, Fault> {
+    let Some(entry) = rows.next() else { return Ok(None) };
+    let (ordinal, value) = entry?;
+    let row = Row::decode(value.value())?;
+    let found = row.pair == pair && row.source_id == source_id;
+    Ok(found.then(|| row.relation(ordinal.value())))
 }
 
 /// Keys and ordinals of a pair in the order of the source identifiers.

@@ -5,10 +5,10 @@ use std::borrow::Cow;
 use crate::explain::Trace;
 use crate::functions::{Lookups, Random, Resolver};
 use crate::json;
-use crate::mapping::{Compiled, Entity, Operation};
+use crate::mapping::{Compiled, Direction, Entity, Operation};
 use crate::run::{Ending, Finished, Outside, run};
 use crate::value::Value;
-use crate::variables::Variables;
+use crate::variables::{TARGET_ID, Variables};
 
 /// How often identifiers are resolved for one batch. One round is enough unless an identifier
 /// decides which other identifiers are asked for.
@@ -33,6 +33,7 @@ pub struct Request<'t> {
 #[allow(missing_docs)]
 pub enum Outcome {
     Transformed,
+    Filtered,
     Skipped,
     #[default]
     Ignored,
@@ -45,6 +46,7 @@ impl Outcome {
     pub fn as_str(self) -> &'static str {
         match self {
             Outcome::Transformed => "transformed",
+            Outcome::Filtered => "filtered",
             Outcome::Skipped => "skipped",
             Outcome::Ignored => "ignored",
             Outcome::Failed => "failed",
@@ -60,9 +62,10 @@ pub struct Answer {
     pub outcome: Outcome,
     /// The new entity, if transformed.
     pub json: String,
-    /// All variables at the end: a JSON object, or empty.
-    pub variables: String,
-    /// Why it was skipped or failed.
+    /// The identifier that the document gave the entity, or empty: the variable `entityIdSourceSystem`
+    /// after a read, `entityIdTargetSystem` after a write.
+    pub id: String,
+    /// Why it was filtered, skipped or failed.
     pub reason: String,
     /// JSON pointer to the mapping at fault, or empty.
     pub mapping: String,
@@ -70,6 +73,11 @@ pub struct Answer {
     pub correlation: Vec<String>,
     /// Identifiers that could not be resolved.
     pub unresolved: u32,
+    /// What the result depended on beyond the entity itself: `time`, `random`, `relations`, and `id` if
+    /// the identifier in the target was looked for and there was none.
+    pub depends: Vec<&'static str>,
+    /// All variables at the end, a JSON object, if the trace was asked for and there are any.
+    pub variables: String,
     /// The trace as a JSON array, if asked for.
     pub trace: String,
 }
@@ -86,6 +94,19 @@ pub struct Outer<'o> {
     pub explain: bool,
 }
 
+/// Randomness, and whether it was used.
+struct Watched<'r> {
+    random: &'r mut dyn Random,
+    used: bool,
+}
+
+impl Random for Watched<'_> {
+    fn fill(&mut self, bytes: &mut [u8]) -> Result<(), String> {
+        self.used = true;
+        self.random.fill(bytes)
+    }
+}
+
 /// A request ready to run.
 struct Prepared<'a> {
     entity: &'a Entity,
@@ -98,13 +119,14 @@ impl Compiled {
     /// Applies the document to each entity. One entity's failure is its own answer.
     pub fn apply(&self, requests: &[Request<'_>], outer: &mut Outer<'_>) -> Vec<Answer> {
         let mut lookups = Lookups::default();
+        let mut out = json::Out::default();
         let mut now: Option<String> = None;
         let mut answers = Vec::with_capacity(requests.len());
         let mut again: Vec<(usize, Prepared<'_>)> = Vec::new();
         for (at, request) in requests.iter().enumerate() {
             let answer = match self.prepare(request, &mut now, outer) {
                 Ok(prepared) => {
-                    let answer = self.once(&prepared, &mut lookups, outer);
+                    let answer = self.once(&prepared, &mut lookups, &mut out, outer);
                     if lookups.missed {
                         again.push((at, prepared));
                     }
@@ -131,7 +153,7 @@ impl Compiled {
             }
             again.retain(|(at, prepared)| {
                 if let Some(answer) = answers.get_mut(*at) {
-                    *answer = self.once(prepared, &mut lookups, outer);
+                    *answer = self.once(prepared, &mut lookups, &mut out, outer);
                 }
                 lookups.missed
             });
@@ -192,10 +214,17 @@ impl Compiled {
         Ok(Prepared { entity, operation, input, variables })
     }
 
-    fn once<'a>(&'a self, prepared: &Prepared<'a>, lookups: &mut Lookups, outer: &mut Outer<'_>) -> Answer {
+    fn once<'a>(
+        &'a self,
+        prepared: &Prepared<'a>,
+        lookups: &mut Lookups,
+        out: &mut json::Out,
+        outer: &mut Outer<'_>,
+    ) -> Answer {
         lookups.start();
         let mut trace = outer.explain.then(<Trace as Default>::default);
-        let outside = Outside { random: &mut *outer.random, lookups: &mut *lookups, trace: trace.as_mut() };
+        let mut random = Watched { random: &mut *outer.random, used: false };
+        let outside = Outside { random: &mut random, lookups: &mut *lookups, trace: trace.as_mut() };
         let Finished { ending, variables, correlation } = run(
             prepared.entity,
             self.direction,
@@ -206,23 +235,41 @@ impl Compiled {
         );
         let mut answer = match ending {
             Ending::Transformed(output) => {
-                let mut text = Vec::with_capacity(1024);
-                json::write(&output, &mut text);
-                Answer {
-                    outcome: Outcome::Transformed,
-                    json: json::into_text(text),
-                    correlation,
-                    ..Answer::default()
-                }
+                out.value(&output);
+                Answer { outcome: Outcome::Transformed, json: out.take(), correlation, ..Answer::default() }
             }
+            Ending::Filtered(reason) => Answer { outcome: Outcome::Filtered, reason, ..Answer::default() },
             Ending::Skipped(reason) => Answer { outcome: Outcome::Skipped, reason, ..Answer::default() },
             Ending::Failed { reason, mapping } => failed(reason, mapping),
             Ending::Deleted => Answer { outcome: Outcome::Deleted, ..Answer::default() },
         };
-        answer.variables = write_variables(&variables, prepared.entity.needs_time);
+        answer.id = self.id(&variables);
         answer.unresolved = lookups.unresolved;
-        answer.trace = trace.map(Trace::into_json).unwrap_or_default();
+        let dependencies = [
+            ("time", prepared.entity.needs_time),
+            ("random", random.used),
+            ("relations", lookups.used),
+            ("id", variables.missed_id()),
+        ];
+        answer.depends.extend(dependencies.into_iter().filter(|(_, used)| *used).map(|(word, _)| word));
+        if let Some(trace) = trace {
+            answer.variables = write_variables(&variables, prepared.entity.needs_time);
+            answer.trace = trace.into_json();
+        }
         answer
+    }
+}
+
+impl Compiled {
+    fn id(&self, variables: &Variables<'_>) -> String {
+        let name = match self.direction {
+            Direction::Read => "entityIdSourceSystem",
+            Direction::Write => TARGET_ID,
+        };
+        match variables.peek(name) {
+            Some(Value::String(text) | Value::Number(text)) => text.as_ref().to_owned(),
+            _ => String::new(),
+        }
     }
 }
 
@@ -236,18 +283,18 @@ fn failed(reason: String, mapping: String) -> Answer {
 
 /// The variables as a JSON object; the current date is the engine's own and stays out.
 fn write_variables(variables: &Variables<'_>, without_date: bool) -> String {
-    let mut text = Vec::new();
+    let mut text = json::Out::default();
     for (name, value) in variables.list() {
         if without_date && name == CURRENT_DATE {
             continue;
         }
-        text.push(if text.is_empty() { b'{' } else { b',' });
-        json::write_text(name, &mut text);
-        text.push(b':');
-        json::write(value, &mut text);
+        text.byte(if text.is_empty() { b'{' } else { b',' });
+        text.text(name);
+        text.byte(b':');
+        text.value(value);
     }
     if !text.is_empty() {
-        text.push(b'}');
+        text.byte(b'}');
     }
-    json::into_text(text)
+    text.take()
 }

@@ -104,9 +104,9 @@ fn value_of<'p>(key: &str, properties: &'p Properties) -> Option<&'p str> {
 }
 
 fn escaped(value: &str) -> String {
-    let mut literal = Vec::new();
-    json::write_text(value, &mut literal);
-    let literal = json::into_text(literal);
+    let mut literal = json::Out::default();
+    literal.text(value);
+    let literal = literal.take();
     let length = literal.len();
     literal.get(1..length.saturating_sub(1)).unwrap_or_default().to_owned()
 }

@@ -14,6 +14,7 @@ use crate::variables::Variables;
 /// How an application ended.
 pub(crate) enum Ending<'a> {
     Transformed(Value<'a>),
+    Filtered(String),
     Skipped(String),
     Failed { reason: String, mapping: String },
     Deleted,
@@ -94,7 +95,7 @@ impl<'a> Run<'_, 'a, '_> {
                 return failed(fault, &format!("{}/condition", entity.pointer));
             }
             if !holds {
-                return Ending::Skipped(format!("Entity condition [{}] is not fulfilled", condition.text));
+                return Ending::Filtered(format!("Entity condition [{}] is not fulfilled", condition.text));
             }
         }
         if self.direction == Direction::Write && entity.skip.contains(&self.operation) {
@@ -250,7 +251,12 @@ impl<'a> Run<'_, 'a, '_> {
             }
             Origin::Path(path) => collapse(path.read(self.input, self.scope()), set.preserve, self.budget),
             Origin::Variable(name, path) => {
-                let Some(value) = self.variables.get(name) else {
+                let found = if set.functions.is_empty() {
+                    self.variables.peek(name)
+                } else {
+                    self.variables.get(name)
+                };
+                let Some(value) = found else {
                     // Every write transformation maps the target's identifier, which does not exist
                     // before the create.
                     return Ok(if set.default.is_some() {

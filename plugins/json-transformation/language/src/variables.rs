@@ -1,25 +1,44 @@
 //! Variables of one run, and texts that refer to them as `${name}`.
 
 use std::borrow::Cow;
+use std::cell::Cell;
 
 use crate::budget::Budget;
 use crate::value::{Text, Value, find, set};
+
+/// The entity's identifier in the target: preset for all operations but `create`.
+pub const TARGET_ID: &str = "entityIdTargetSystem";
 
 /// The variables of one run, in the order of their first setting. There are few, so a list.
 #[derive(Debug, Clone, Default)]
 pub struct Variables<'a> {
     list: Vec<(Text<'a>, Value<'a>)>,
+    missed_id: Cell<bool>,
 }
 
 impl<'a> Variables<'a> {
     /// Starts with the members of an object.
     pub fn preset(list: Vec<(Text<'a>, Value<'a>)>) -> Self {
-        Variables { list }
+        Variables { list, missed_id: Cell::new(false) }
     }
 
-    /// The value of a variable.
+    /// The value of a variable, for something whose outcome may depend on it.
     pub fn get(&self, name: &str) -> Option<&Value<'a>> {
+        let value = find(&self.list, name);
+        if value.is_none() && name == TARGET_ID {
+            self.missed_id.set(true);
+        }
+        value
+    }
+
+    /// The value of a variable, to be handed on as it is or not at all.
+    pub fn peek(&self, name: &str) -> Option<&Value<'a>> {
         find(&self.list, name)
+    }
+
+    /// Whether [`TARGET_ID`] was asked for while it was not there.
+    pub fn missed_id(&self) -> bool {
+        self.missed_id.get()
     }
 
     /// Sets a variable.

@@ -1,6 +1,6 @@
 //! The macro, as an author's crate calls it.
 
-use gangway_sdk::transformation::{Answer, Diagnostic, Needs, Request};
+use gangway_sdk::transformation::{Answer, AnswerOutcome, Diagnostic, Needs, Request};
 use gangway_sdk::{
     AttributeValue, Connector, Direction, Entity, Error, Operation, Outcome, Page, Result, Source, Target,
     Transformation, system::Properties,
@@ -58,11 +58,8 @@ impl Transformation for Same {
         vec![]
     }
 
-    fn apply(&self, requests: Vec<Request>, _: bool) -> Vec<Answer> {
-        requests
-            .into_iter()
-            .map(|request| Answer::transformed(request.json).with_variables(request.variables))
-            .collect()
+    fn apply(&self, requests: &[Request<'_>], _: bool) -> Vec<Answer> {
+        requests.iter().map(|request| Answer::transformed(request.json).with_id(request.variables)).collect()
     }
 }
 
@@ -80,16 +77,10 @@ mod as_transformation {
 
 #[test]
 fn a_transformation_hands_texts_through() {
-    let request = Request {
-        entity_type: "user".to_owned(),
-        operation: "read".to_owned(),
-        json: "{\"a\":1.00}".to_owned(),
-        variables: "{}".to_owned(),
-    };
-    let address = request.json.as_ptr();
+    let request = Request { entity_type: "user", operation: "read", json: "{\"a\":1.00}", variables: "{}" };
     let same = Same::compile("x", Direction::Read, Properties::default()).map_err(|_| ()).unwrap();
-    let answers = same.apply(vec![request], false);
-    assert_eq!((answers[0].json.as_ptr(), answers[0].outcome.as_str()), (address, "transformed"));
+    let answers = same.apply(&[request], false);
+    assert_eq!((answers[0].json.as_str(), answers[0].outcome), (request.json, AnswerOutcome::Transformed));
     let problems = Same::compile("", Direction::Write, Properties::default()).map(|_| ()).unwrap_err();
     assert_eq!((problems[0].severity.as_str(), problems[0].line, problems[0].column), ("error", 1, 2));
     assert_eq!(problems[1].severity, "warning");

@@ -36,12 +36,15 @@ pub struct Lookups {
     asked: HashMap<Query, HashSet<String>>,
     /// This run met an identifier that is not resolved yet: it has to run again.
     pub missed: bool,
+    /// This run asked for an identifier.
+    pub used: bool,
     /// Identifiers of this run that are related to nothing.
     pub unresolved: u32,
 }
 
 impl Lookups {
     fn get(&mut self, query: &Query, id: &str) -> Vec<String> {
+        self.used = true;
         if let Some(targets) = self.known.get(query).and_then(|known| known.get(id)) {
             if targets.is_empty() {
                 self.unresolved = self.unresolved.saturating_add(1);
@@ -58,6 +61,7 @@ impl Lookups {
     /// Prepares for the next run.
     pub fn start(&mut self) {
         self.missed = false;
+        self.used = false;
         self.unresolved = 0;
     }
 

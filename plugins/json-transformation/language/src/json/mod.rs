@@ -16,4 +16,4 @@ pub use number::{Integer, compare as compare_numbers, is_number, to_integer};
 pub(crate) use parse::drop_duplicates;
 pub use parse::{MAX_DEPTH, MAX_NODES, SyntaxError, parse};
 use scan::plain_prefix;
-pub use write::{into_text, to_string, write, write_text};
+pub use write::{Out, to_string};

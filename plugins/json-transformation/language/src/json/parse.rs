@@ -56,9 +56,18 @@ impl<'a> Parser<'a> {
         self.bytes.get(self.pos).copied().unwrap_or(0)
     }
 
+    /// Most texts have no space at all between their tokens.
     #[inline]
     fn space(&mut self) {
-        while let Some(b' ' | b'\n' | b'\r' | b'\t') = self.bytes.get(self.pos) {
+        if let b' ' | b'\n' | b'\r' | b'\t' = self.peek() {
+            self.spaces();
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn spaces(&mut self) {
+        while let b' ' | b'\n' | b'\r' | b'\t' = self.peek() {
             self.pos += 1;
         }
     }
@@ -285,9 +294,21 @@ impl<'a> Parser<'a> {
     }
 }
 
-/// Keeps the last value of each name, at the place of the first. Short objects are compared name by
-/// name; for long ones that would be quadratic.
+/// Keeps the last value of each name, at the place of the first.
 pub(crate) fn drop_duplicates(members: &mut Vec<Member<'_>>) {
+    // Names that differ in length or in their last letters set different bits; only a bit that is set
+    // already makes it worth comparing.
+    let mut bits = 0u64;
+    let mut alike = false;
+    for (name, _) in members.iter() {
+        let [a, b] = name.as_bytes().last_chunk::<2>().copied().unwrap_or_default();
+        let bit = 1 << ((usize::from(a) * 7 + usize::from(b) + name.len() * 13) % 64);
+        alike |= bits & bit != 0;
+        bits |= bit;
+    }
+    if !alike {
+        return;
+    }
     const SHORT: usize = 24;
     let repeated = |at: usize, name: &str| members.iter().take(at).any(|(other, _)| same_text(other, name));
     if members.len() <= SHORT && !members.iter().enumerate().any(|(at, (name, _))| repeated(at, name)) {

@@ -1,20 +1,28 @@
 //! Finding the bytes that need attention in a string, eight at a time.
 
+/// Marks at the bytes that need attention: not zero if there are any.
+pub(super) type Special = u64;
+
+/// Marks quotes, backslashes and control characters at their high bits. Bytes above the lowest mark
+/// may be marked wrongly; the lowest is always right.
+#[inline]
+pub(super) fn special(bytes: [u8; 8]) -> Special {
+    const ONES: u64 = 0x0101_0101_0101_0101;
+    const HIGHS: u64 = 0x8080_8080_8080_8080;
+    let zeros = |x: u64| x.wrapping_sub(ONES) & !x & HIGHS;
+    let word = u64::from_le_bytes(bytes);
+    let quotes = zeros(word ^ (ONES * 0x22));
+    let backslashes = zeros(word ^ (ONES * 0x5C));
+    let controls = word.wrapping_sub(ONES * 0x20) & !word & HIGHS;
+    quotes | backslashes | controls
+}
+
 /// How many bytes at the start are neither a quote, a backslash nor a control character.
 #[inline]
 pub(super) fn plain_prefix(bytes: &[u8]) -> usize {
-    const ONES: u64 = 0x0101_0101_0101_0101;
-    const HIGHS: u64 = 0x8080_8080_8080_8080;
-    // A byte of `x` that is zero sets its high bit; bytes above it may be marked wrongly, the lowest
-    // mark is always right.
-    let zeros = |x: u64| x.wrapping_sub(ONES) & !x & HIGHS;
     let (chunks, rest) = bytes.as_chunks::<8>();
     for (at, chunk) in chunks.iter().enumerate() {
-        let word = u64::from_le_bytes(*chunk);
-        let quotes = zeros(word ^ (ONES * 0x22));
-        let backslashes = zeros(word ^ (ONES * 0x5C));
-        let controls = word.wrapping_sub(ONES * 0x20) & !word & HIGHS;
-        let marks = quotes | backslashes | controls;
+        let marks = special(*chunk);
         if marks != 0 {
             return at * 8 + (marks.trailing_zeros() / 8) as usize;
         }

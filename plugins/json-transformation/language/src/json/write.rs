@@ -1,114 +1,213 @@
 //! Writing JSON.
 
-use super::plain_prefix;
+use super::scan::{Special, special};
 use crate::value::Value;
 
 /// The compact JSON text of a value.
 pub fn to_string(value: &Value<'_>) -> String {
-    let mut out = Vec::new();
-    write(value, &mut out);
-    into_text(out)
+    let mut out = Out::default();
+    out.value(value);
+    out.take()
 }
 
-/// What was written, as text. Only whole texts and ASCII are ever written, so nothing is replaced.
-pub fn into_text(out: Vec<u8>) -> String {
-    match String::from_utf8(out) {
-        Ok(text) => text,
-        Err(error) => String::from_utf8_lossy(error.as_bytes()).into_owned(),
+/// JSON text that is being written.
+///
+/// There are always bytes behind what is written, so that a text is copied in words, without asking
+/// for room in between; in WebAssembly every such question, every turn of a loop and every copy of a
+/// length not known beforehand costs more than the copying.
+#[derive(Debug, Default)]
+pub struct Out {
+    bytes: Vec<u8>,
+    at: usize,
+}
+
+impl Out {
+    /// The text so far; what follows starts anew.
+    pub fn take(&mut self) -> String {
+        let written = self.bytes.get(..self.at).unwrap_or_default();
+        self.at = 0;
+        // Only whole texts and ASCII are ever written, so nothing is replaced.
+        match std::str::from_utf8(written) {
+            Ok(text) => text.to_owned(),
+            Err(_) => String::from_utf8_lossy(written).into_owned(),
+        }
+    }
+
+    /// Whether nothing is written yet.
+    pub fn is_empty(&self) -> bool {
+        self.at == 0
+    }
+
+    #[inline]
+    fn room(&mut self, count: usize) -> &mut [u8] {
+        let end = self.at + count;
+        if end > self.bytes.len() {
+            self.grow(end);
+        }
+        let from = std::mem::replace(&mut self.at, end);
+        self.bytes.get_mut(from..end).unwrap_or_default()
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn grow(&mut self, least: usize) {
+        let length = least.max(self.bytes.len() * 2).max(1024);
+        self.bytes.resize(length, 0);
+    }
+
+    /// Appends a bracket, a colon, a comma.
+    #[inline]
+    pub fn byte(&mut self, byte: u8) {
+        if let [place] = self.room(1) {
+            *place = byte;
+        }
+    }
+
+    /// Appends a text as it is.
+    #[inline]
+    pub fn raw(&mut self, text: &str) {
+        copy(self.room(text.len()), text.as_bytes());
+    }
+
+    /// Appends the compact JSON text of a value. Holes are left out; bytes are written as text.
+    pub fn value(&mut self, value: &Value<'_>) {
+        match value {
+            Value::String(text) => self.text(text),
+            Value::Number(text) => self.raw(text),
+            Value::Null | Value::Hole => self.raw("null"),
+            Value::True => self.raw("true"),
+            Value::False => self.raw("false"),
+            Value::Bytes(bytes) => self.text(&String::from_utf8_lossy(bytes)),
+            Value::Array(items) => {
+                let mut before = b'[';
+                for item in items.iter().filter(|item| !matches!(item, Value::Hole)) {
+                    self.byte(std::mem::replace(&mut before, b','));
+                    self.value(item);
+                }
+                self.close(before, b'[', b']');
+            }
+            Value::Object(members) => {
+                let mut before = b'{';
+                for (name, item) in members.iter().filter(|(_, item)| !matches!(item, Value::Hole)) {
+                    self.byte(std::mem::replace(&mut before, b','));
+                    self.text(name);
+                    self.byte(b':');
+                    self.value(item);
+                }
+                self.close(before, b'{', b'}');
+            }
+        }
+    }
+
+    fn close(&mut self, before: u8, open: u8, close: u8) {
+        if before == open {
+            self.byte(open);
+        }
+        self.byte(close);
+    }
+
+    /// Appends a JSON string literal.
+    pub fn text(&mut self, text: &str) {
+        let start = self.at;
+        if let [open, inside @ .., close] = self.room(text.len() + 2) {
+            *open = b'"';
+            *close = b'"';
+            if copy(inside, text.as_bytes()) == 0 {
+                return;
+            }
+        }
+        self.at = start;
+        self.escaped(text);
+    }
+
+    #[cold]
+    fn escaped(&mut self, text: &str) {
+        self.byte(b'"');
+        let mut rest = text;
+        loop {
+            let (plain, tail) = rest.split_at(super::plain_prefix(rest.as_bytes()));
+            self.raw(plain);
+            let mut chars = tail.chars();
+            match chars.next() {
+                Some('"') => self.raw("\\\""),
+                Some('\\') => self.raw("\\\\"),
+                Some('\n') => self.raw("\\n"),
+                Some('\r') => self.raw("\\r"),
+                Some('\t') => self.raw("\\t"),
+                Some('\u{8}') => self.raw("\\b"),
+                Some('\u{C}') => self.raw("\\f"),
+                Some(other) => {
+                    const HEX: &[u8; 16] = b"0123456789abcdef";
+                    let code = u32::from(other) as usize;
+                    self.raw("\\u00");
+                    for digit in [code >> 4, code & 15] {
+                        self.byte(HEX.get(digit).copied().unwrap_or(b'0'));
+                    }
+                }
+                None => break,
+            }
+            rest = chars.as_str();
+        }
+        self.byte(b'"');
     }
 }
 
-/// Appends a short text. In WebAssembly every copy of a length not known beforehand is a call out of
-/// the sandbox, which takes longer than copying a name eight bytes at a time.
+/// Copies to a place of the same length. Not zero if a byte must be escaped in a JSON string.
 #[inline]
-pub fn push(out: &mut Vec<u8>, text: &str) {
-    let bytes = text.as_bytes();
-    if !cfg!(target_family = "wasm") || bytes.len() > 64 {
-        out.extend_from_slice(bytes);
-        return;
+fn copy(to: &mut [u8], from: &[u8]) -> Special {
+    let mut found = 0;
+    if let (Some(piece), Some(place)) = (from.last_chunk::<8>(), to.last_chunk_mut::<8>()) {
+        // The last eight bytes first: what the whole words below leave over is in them.
+        *place = *piece;
+        found |= special(*piece);
+        let (pieces, rest) = from.as_chunks::<32>();
+        let (places, rest_of_places) = to.as_chunks_mut::<32>();
+        for (piece, place) in pieces.iter().zip(places) {
+            *place = *piece;
+            for word in piece.as_chunks::<8>().0 {
+                found |= special(*word);
+            }
+        }
+        for (piece, place) in rest.as_chunks::<8>().0.iter().zip(rest_of_places.as_chunks_mut::<8>().0) {
+            *place = *piece;
+            found |= special(*piece);
+        }
+    } else if let (Some(first), Some(last)) = (from.first_chunk::<4>(), from.last_chunk::<4>()) {
+        if let Some(place) = to.first_chunk_mut::<4>() {
+            *place = *first;
+        }
+        if let Some(place) = to.last_chunk_mut::<4>() {
+            *place = *last;
+        }
+        let [a, b, c, d] = *first;
+        let [e, f, g, h] = *last;
+        found |= special([a, b, c, d, e, f, g, h]);
+    } else {
+        for (place, byte) in to.iter_mut().zip(from) {
+            *place = *byte;
+            found |= special([*byte; 8]);
+        }
     }
-    out.reserve(bytes.len());
-    let (chunks, rest) = bytes.as_chunks::<8>();
-    chunks.iter().for_each(|chunk| out.extend_from_slice(chunk));
-    rest.iter().for_each(|byte| out.push(*byte));
+    found
 }
 
-/// Appends the compact JSON text of a value. Holes are left out; bytes are written as text.
-pub fn write(value: &Value<'_>, out: &mut Vec<u8>) {
-    match value {
-        Value::Null | Value::Hole => push(out, "null"),
-        Value::True => push(out, "true"),
-        Value::False => push(out, "false"),
-        Value::Number(text) => push(out, text),
-        Value::String(text) => write_text(text, out),
-        Value::Bytes(bytes) => write_text(&String::from_utf8_lossy(bytes), out),
-        Value::Array(items) => {
-            out.push(b'[');
-            let mut first = true;
-            for item in items {
-                if matches!(item, Value::Hole) {
-                    continue;
-                }
-                if !first {
-                    out.push(b',');
-                }
-                first = false;
-                write(item, out);
-            }
-            out.push(b']');
-        }
-        Value::Object(members) => {
-            out.push(b'{');
-            let mut first = true;
-            for (name, item) in members {
-                if matches!(item, Value::Hole) {
-                    continue;
-                }
-                if !first {
-                    out.push(b',');
-                }
-                first = false;
-                write_text(name, out);
-                out.push(b':');
-                write(item, out);
-            }
-            out.push(b'}');
-        }
-    }
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-/// Appends a JSON string literal.
-pub fn write_text(text: &str, out: &mut Vec<u8>) {
-    out.push(b'"');
-    let mut rest = text;
-    loop {
-        let at = plain_prefix(rest.as_bytes());
-        if at == rest.len() {
-            break;
-        }
-        let (plain, tail) = rest.split_at(at);
-        push(out, plain);
-        let mut chars = tail.chars();
-        match chars.next() {
-            Some('"') => push(out, "\\\""),
-            Some('\\') => push(out, "\\\\"),
-            Some('\n') => push(out, "\\n"),
-            Some('\r') => push(out, "\\r"),
-            Some('\t') => push(out, "\\t"),
-            Some('\u{8}') => push(out, "\\b"),
-            Some('\u{C}') => push(out, "\\f"),
-            Some(other) => {
-                const HEX: &[u8; 16] = b"0123456789abcdef";
-                let code = u32::from(other) as usize;
-                push(out, "\\u00");
-                for digit in [code >> 4, code & 15] {
-                    out.push(HEX.get(digit).copied().unwrap_or(b'0'));
-                }
+    #[test]
+    fn texts_of_every_length_come_back() {
+        let plain: String = "abcdefghijklmnopqrstuvwxyzäöü€0123456789".repeat(4);
+        let mut out = Out::default();
+        for end in (0..plain.len()).filter(|end| plain.is_char_boundary(*end)) {
+            let text = &plain[..end];
+            out.text(text);
+            assert_eq!(out.take(), format!("\"{text}\""));
+            for at in (0..end).filter(|at| text.is_char_boundary(*at)) {
+                let (before, after) = text.split_at(at);
+                out.text(&format!("{before}\"{after}"));
+                assert_eq!(out.take(), format!("\"{before}\\\"{after}\""));
             }
-            None => {}
         }
-        rest = chars.as_str();
     }
-    push(out, rest);
-    out.push(b'"');
 }
