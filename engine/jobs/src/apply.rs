@@ -281,7 +281,11 @@ impl<'a> LaneApply<'a> {
             let work = &item.work;
             self.created.insert(work.source_id.clone(), (work.common.clone(), work.trust));
         }
-        self.relate(&item, id, item.work.trust.kept(), item.payload);
+        let mut payload = item.payload;
+        if item.step == Step::Create && !item.work.trust.depends() {
+            payload = self.run.fingerprints.created(&item.content);
+        }
+        self.relate(&item, id, item.work.trust.kept(), payload);
     }
 
     /// The step after an operation that failed, if there is one.

@@ -3,7 +3,7 @@
 
 use crate::decide::{Decision, Facts, Intention, Reason, Verb, binding, decide, intend};
 use crate::error::Stop;
-use crate::fingerprint::Trust;
+use crate::fingerprint::{Trust, is_of_create};
 use crate::journal::Journal;
 use crate::run::{Lane, OpenLane, Run};
 use crate::transform::{apply, request, request_for};
@@ -13,7 +13,7 @@ use gangway_model::{
     Relation, TransformOperation, code,
 };
 use gangway_store::NewRelation;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 /// A page, decided.
@@ -357,13 +357,18 @@ async fn plan(
             return plan;
         }
     };
+    let same_creates = same_creates(run, open, entity_type, look, &asked).await;
     let journal = Journal { entity_type, system: &lane.system.id, time_ms: run.clock.now_ms() };
     for ((entity, common), answer) in asked.into_iter().zip(answers) {
         plan.unresolved |= answer.unresolved > 0;
         plan.depends |= answer.depends;
         let relation = look.relation(entity.index);
-        let payload = (binding(relation).is_some() && answer.outcome == AnswerOutcome::Transformed)
+        let mut payload = (binding(relation).is_some() && answer.outcome == AnswerOutcome::Transformed)
             .then(|| run.fingerprints.payload(&answer.json));
+        if payload.is_some() && same_creates.contains(&entity.index) {
+            // What an update would write now is what the create wrote.
+            payload = relation.map(|relation| relation.payload);
+        }
         let intent = look.intents.get(entity.index).and_then(Option::as_ref);
         let decision = decide(&Facts { kind: run.kind, relation, intent, answer: &answer, payload });
         let trust = Trust {
@@ -374,6 +379,37 @@ async fn plan(
         plan.take(&journal, entity, common, answer, decision, look, trust, payload);
     }
     plan
+}
+
+/// The entities that were created and not written since, and of which a create would make the same
+/// again: something changed in the source that the target does not get.
+async fn same_creates(
+    run: &Run,
+    open: &OpenLane,
+    entity_type: &EntityType,
+    look: &Look,
+    asked: &[(&Passed, Arc<str>)],
+) -> HashSet<usize> {
+    let created: Vec<(usize, &Arc<str>, Hash)> = asked
+        .iter()
+        .filter_map(|(entity, common)| {
+            let relation = binding(look.relation(entity.index))?;
+            is_of_create(&relation.payload).then_some((entity.index, common, relation.payload))
+        })
+        .collect();
+    let requests: Vec<_> = created
+        .iter()
+        .map(|(_, common, _)| request(entity_type, TransformOperation::Create, common))
+        .collect();
+    // Without an answer they count as changed, and are written.
+    let answers = apply(open.write.as_ref(), &requests).await.unwrap_or_default();
+    let same = |answer: &Answer, payload| {
+        answer.outcome == AnswerOutcome::Transformed
+            && !answer.depends
+            && run.fingerprints.created(&answer.json) == payload
+    };
+    let found = created.iter().zip(&answers).filter(|((_, _, payload), answer)| same(answer, *payload));
+    found.map(|((index, ..), _)| *index).collect()
 }
 
 impl Prepared {

@@ -4,6 +4,7 @@ use crate::median;
 use crate::stage::{NoState, Same, TENANT, host, job, system};
 use anyhow::{Context, ensure};
 use gangway_company::{Company, Size};
+use gangway_host::Host;
 use gangway_kit::root;
 use gangway_model::ports::Transformation;
 use gangway_model::{
@@ -37,26 +38,54 @@ pub(crate) async fn run() -> anyhow::Result<()> {
     println!("{:<34} {:>6} {:>9} {:>11} {:>7}", "document", "batch", "native", "component", "ratio");
     let folder = tempfile::tempdir()?;
     let host = host(folder.path(), &["json-transformation"]).await?;
-    let systems = host.systems(&TenantId::new(TENANT), Arc::new(NoState));
-    let read = std::fs::read_to_string(root().join("plugins/csv/types/csv.read.json"))?;
-    let write = std::fs::read_to_string(root().join("plugins/scim2/types/scim.write.json"))?;
+    let file = |path: &str| std::fs::read_to_string(root().join("plugins").join(path));
+    let sample = |name: &str| file(&format!("json-transformation/language/samples/{name}"));
 
     let rows = rows(1000);
-    let mut source = system("json-transformation", Role::Source);
-    source.read =
-        Some(TransformationRef { plugin: PluginId::new("json-transformation"), document: read.clone() });
-    let component = systems.read_transformation(&source, &job()).await?;
-    let native = compiled(&read, language::Direction::Read)?;
-    measure("csv.read.json", &native, component.as_ref(), &rows, TransformOperation::Read).await?;
+    let read = file("csv/types/csv.read.json")?;
+    let component = opened(&host, &read, Role::Source).await?;
+    measure("csv.read.json", &read, component.as_ref(), &rows, TransformOperation::Read).await?;
 
     let common = component.apply(&requests(&rows, TransformOperation::Read), false).await?;
     let common: Vec<String> = common.into_iter().map(|answer| answer.json).collect();
-    let mut target = system("json-transformation", Role::Target);
-    target.write =
-        Some(TransformationRef { plugin: PluginId::new("json-transformation"), document: write.clone() });
-    let component = systems.write_transformation(&target, &job(), Arc::new(Same)).await?;
-    let native = compiled(&write, language::Direction::Write)?;
-    measure("scim.write.json", &native, component.as_ref(), &common, TransformOperation::Create).await
+    let write = file("scim2/types/scim.write.json")?;
+    let component = opened(&host, &write, Role::Target).await?;
+    measure("scim.write.json", &write, component.as_ref(), &common, TransformOperation::Create).await?;
+
+    let read = sample("ldap-user-read.json")?;
+    let component = opened(&host, &read, Role::Source).await?;
+    let entities = vec![sample("ldap-user.json")?; 1000];
+    measure("25 mappings (LDAP user read)", &read, component.as_ref(), &entities, TransformOperation::Read)
+        .await?;
+
+    let write = sample("scim-user-write.json")?;
+    let component = opened(&host, &write, Role::Target).await?;
+    let entities = vec![sample("scim-user.json")?; 1000];
+    measure(
+        "60 mappings (SCIM user write)",
+        &write,
+        component.as_ref(),
+        &entities,
+        TransformOperation::Create,
+    )
+    .await
+}
+
+/// The document in a component: a read transformation for a source, a write transformation for a target.
+async fn opened(host: &Host, document: &str, role: Role) -> anyhow::Result<Arc<dyn Transformation>> {
+    let systems = host.systems(&TenantId::new(TENANT), Arc::new(NoState));
+    let reference = Some(TransformationRef {
+        plugin: PluginId::new("json-transformation"),
+        document: document.to_owned(),
+    });
+    let mut system = system("json-transformation", role);
+    Ok(if role == Role::Source {
+        system.read = reference;
+        systems.read_transformation(&system, &job()).await?
+    } else {
+        system.write = reference;
+        systems.write_transformation(&system, &job(), Arc::new(Same)).await?
+    })
 }
 
 fn compiled(document: &str, direction: language::Direction) -> anyhow::Result<language::Compiled> {
@@ -89,14 +118,19 @@ fn requests(entities: &[String], operation: TransformOperation) -> Vec<Request<'
 
 async fn measure(
     name: &str,
-    native: &language::Compiled,
+    document: &str,
     component: &dyn Transformation,
     entities: &[String],
     operation: TransformOperation,
 ) -> anyhow::Result<()> {
+    let direction = match operation {
+        TransformOperation::Read => language::Direction::Read,
+        _ => language::Direction::Write,
+    };
+    let native = &compiled(document, direction)?;
     for batch in [1, 100, 1000] {
         let entities = entities.get(..batch).context("too few entities")?;
-        let rounds = (4000 / batch).max(4);
+        let rounds = (2000 / batch).max(2);
         let (mut natives, mut components) = (Vec::new(), Vec::new());
         for _ in 0..15 {
             natives.push(native_round(native, entities, operation, rounds)?);

@@ -3,6 +3,7 @@ use gangway_model::{
     Action, Counters, EntityState, JobStatus, JobType, Needs, PluginError, Problem, RelationState, code,
 };
 use serde_json::json;
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 fn reference_example() -> World {
@@ -84,19 +85,30 @@ async fn a_changed_entity_is_written_once_and_then_compared_by_what_was_written(
     world.read().await;
     let target = world.target("dir");
     target.take_done();
-    // Another document with the same result: everything is transformed, nothing written but what
-    // was only ever created, because the content of a create says nothing of a later update.
-    world.document("dir", write_rule());
-    world.read().await;
-    assert_eq!(target.take_done(), ["replace A", "replace B", "replace E"]);
+    // Another document with the same result: everything is transformed (what was only ever created,
+    // once more as a create), and nothing is written.
+    world.calls("dir");
     world.document("dir", write_rule());
     let third = world.read().await;
     assert_eq!(target.take_done(), [""; 0]);
+    assert_eq!(world.calls("dir"), 7, "A, B, C and E as updates, A, B and E as creates");
     assert_eq!(write_row(&third, "dir").unchanged, 4);
     // And the new fingerprints were stored: the next read transforms nothing.
     world.calls("dir");
     world.read().await;
     assert_eq!(world.calls("dir"), 0);
+    // Another result is written, created or updated before.
+    let rule = write_rule();
+    world.document(
+        "dir",
+        Arc::new(move |request| {
+            let mut answer = rule(request);
+            answer.json = answer.json.replace('{', r#"{"more":1,"#);
+            answer
+        }),
+    );
+    world.read().await;
+    assert_eq!(target.take_done(), ["replace A", "replace B", "replace C", "replace E"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -166,7 +178,7 @@ async fn failures_and_conditions_on_either_side() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_entity_without_a_relation_key_fails_with_what_to_do() {
     let world = World::new(10, &["dir"]);
-    world.document("hr", std::sync::Arc::new(|request| transformed(&request.json)));
+    world.document("hr", Arc::new(|request| transformed(&request.json)));
     world.users(vec![user("a", json!({}))]);
     let job = world.read().await;
     assert_eq!(read_row(&job), Counters { failed: 1, ..Counters::default() });
@@ -179,7 +191,7 @@ async fn a_relation_key_other_than_the_identifier_of_the_source() {
     let world = World::new(2, &["dir"]);
     world.document(
         "hr",
-        std::sync::Arc::new(|request| {
+        Arc::new(|request| {
             let content: serde_json::Value = serde_json::from_str(request.json).unwrap();
             let key = format!("key-{}", content["id"].as_str().unwrap());
             gangway_model::Answer { id: Some(key), ..transformed(request.json) }
@@ -273,7 +285,7 @@ async fn a_source_that_does_not_move_on_is_an_error() {
             vec!["user".into()]
         }
     }
-    *world.systems.other_source.lock().unwrap() = Some(std::sync::Arc::new(Stuck));
+    *world.systems.other_source.lock().unwrap() = Some(Arc::new(Stuck));
     let job = world.read().await;
     assert_eq!(job.status, JobStatus::FinishedWithError);
     assert!(job.error.as_deref().unwrap().contains("does not move on"), "{job:?}");
