@@ -171,7 +171,41 @@ impl<'a> Run<'_, 'a, '_> {
         }
     }
 
+    /// A text, number or truth value that goes from one place to another as it is: most mappings, and
+    /// nothing to hand around. False if it is more than that; then nothing has happened.
+    fn copied(&mut self, set: &'a Set) -> bool {
+        if !set.functions.is_empty()
+            || set.correlation
+            || set.variable.is_some()
+            || self.outside.trace.is_some()
+        {
+            return false;
+        }
+        let Some(target) = &set.target else { return false };
+        let scalar = |value: &Value<'_>| {
+            matches!(value, Value::String(_) | Value::Number(_) | Value::True | Value::False)
+        };
+        match &set.origin {
+            Origin::Path(path) => {
+                let Some(value) = path.straight(self.input).filter(|value| scalar(value)) else {
+                    return false;
+                };
+                let Some(slot) = path::slot(&mut self.output, target) else { return false };
+                *slot = value.clone();
+            }
+            Origin::Constant(constant) if scalar(constant) => {
+                let Some(slot) = path::slot(&mut self.output, target) else { return false };
+                *slot = constant.borrowed();
+            }
+            _ => return false,
+        }
+        self.budget.copy(1)
+    }
+
     fn set(&mut self, set: &'a Set) -> Result<&'static str, String> {
+        if self.copied(set) {
+            return Ok("written");
+        }
         let obtained = self.obtain(set)?;
         if let Some(trace) = &mut self.outside.trace {
             trace.source(match &obtained {

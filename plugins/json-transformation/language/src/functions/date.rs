@@ -2,8 +2,7 @@
 
 use std::borrow::Cow;
 
-use jiff::civil::DateTime;
-use jiff::{Span, Timestamp, tz};
+use time::{Date, Duration, Month, PrimitiveDateTime, UtcDateTime};
 
 use super::Env;
 use super::date_format::{DateFormat, Moment};
@@ -75,17 +74,27 @@ impl ManipulateDate {
     }
 }
 
-fn add(time: DateTime, unit: Unit, count: i64) -> Option<DateTime> {
-    let span = Span::new();
-    let span = match unit {
-        Unit::Years => span.try_years(count),
-        Unit::Months => span.try_months(count),
-        Unit::Days => span.try_days(count),
-        Unit::Hours => span.try_hours(count),
-        Unit::Minutes => span.try_minutes(count),
-        Unit::Seconds => span.try_seconds(count),
+fn add(time: PrimitiveDateTime, unit: Unit, count: i64) -> Option<PrimitiveDateTime> {
+    let seconds = match unit {
+        Unit::Years => return add_months(time, count.checked_mul(12)?),
+        Unit::Months => return add_months(time, count),
+        Unit::Days => 86_400,
+        Unit::Hours => 3_600,
+        Unit::Minutes => 60,
+        Unit::Seconds => 1,
     };
-    time.checked_add(span.ok()?).ok()
+    time.checked_add(Duration::seconds(count.checked_mul(seconds)?))
+}
+
+/// The same day of another month, or its last.
+fn add_months(time: PrimitiveDateTime, count: i64) -> Option<PrimitiveDateTime> {
+    let date = time.date();
+    let months = i64::from(date.year()) * 12 + i64::from(u8::from(date.month())) - 1;
+    let months = months.checked_add(count)?;
+    let year = i32::try_from(months.div_euclid(12)).ok()?;
+    let month = Month::try_from(u8::try_from(months.rem_euclid(12) + 1).ok()?).ok()?;
+    let date = Date::from_calendar_date(year, month, date.day().min(month.length(year))).ok()?;
+    Some(PrimitiveDateTime::new(date, time.time()))
 }
 
 /// A number of milliseconds, `Date(ms)` or `/Date(ms±hhmm)/`. The offset does not move the time.
@@ -111,8 +120,8 @@ fn epoch(text: &str) -> Result<Moment, String> {
 
 /// A time in milliseconds since 1970, in UTC.
 pub(super) fn moment_at(milliseconds: i64) -> Option<Moment> {
-    let timestamp = Timestamp::from_millisecond(milliseconds).ok()?;
-    Some(Moment { local: tz::Offset::UTC.to_datetime(timestamp), offset_seconds: 0 })
+    let time = UtcDateTime::from_unix_timestamp_nanos(i128::from(milliseconds) * 1_000_000).ok()?;
+    Some(Moment { local: PrimitiveDateTime::new(time.date(), time.time()), offset_seconds: 0 })
 }
 
 #[cfg(test)]
@@ -135,7 +144,18 @@ mod tests {
     #[test]
     fn months_end_where_the_month_ends() {
         let start = DateFormat::parse("yyyy-MM-dd").unwrap().read("2024-01-31").unwrap().local;
-        assert_eq!(add(start, Unit::Months, 1).unwrap().to_string(), "2024-02-29T00:00:00");
-        assert!(add(start, Unit::Years, 1_000_000).is_none());
+        let after = |unit, count| {
+            let local = add(start, unit, count)?;
+            Some(DateFormat::parse("yyyy-MM-dd").unwrap().write(&Moment { local, offset_seconds: 0 }))
+        };
+        assert_eq!(after(Unit::Months, 1).as_deref(), Some("2024-02-29"));
+        assert_eq!(after(Unit::Months, -2).as_deref(), Some("2023-11-30"));
+        assert_eq!(after(Unit::Months, 11).as_deref(), Some("2024-12-31"));
+        assert_eq!(after(Unit::Years, 1).as_deref(), Some("2025-01-31"));
+        assert_eq!(after(Unit::Days, 30).as_deref(), Some("2024-03-01"));
+        for unit in [Unit::Years, Unit::Months, Unit::Days, Unit::Seconds] {
+            assert_eq!(after(unit, 1_000_000_000_000), None);
+            assert_eq!(after(unit, i64::MIN), None);
+        }
     }
 }

@@ -1,6 +1,6 @@
 //! Date patterns in the letters of Java's `DateTimeFormatter`, with English texts.
 
-use jiff::civil::DateTime;
+use time::PrimitiveDateTime;
 
 use super::date::moment_at;
 
@@ -24,7 +24,7 @@ pub(super) const DAYS: [&str; 7] =
 /// A time as it is written on a clock, and how far that clock is from UTC.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Moment {
-    pub local: DateTime,
+    pub local: PrimitiveDateTime,
     pub offset_seconds: i32,
 }
 
@@ -136,9 +136,9 @@ fn word(words: &[&str], at: i64, count: usize, out: &mut String) {
 fn field(moment: &Moment, letter: char, count: usize, out: &mut String) {
     let time = moment.local;
     let hour = i64::from(time.hour());
-    let month = i64::from(time.month());
+    let month = i64::from(u8::from(time.month()));
     let quarter = (month - 1) / 3 + 1;
-    let nanosecond = i64::from(time.subsec_nanosecond());
+    let nanosecond = i64::from(time.nanosecond());
     let of_day = (hour * 60 + i64::from(time.minute())) * 60 + i64::from(time.second());
     match letter {
         'G' => out.push_str(match (time.year() > 0, count) {
@@ -155,13 +155,13 @@ fn field(moment: &Moment, letter: char, count: usize, out: &mut String) {
         'M' | 'L' if count >= 3 => word(&MONTHS, month - 1, count, out),
         'M' | 'L' => number(month, count, out),
         'd' => number(i64::from(time.day()), count, out),
-        'D' => number(i64::from(time.date().day_of_year()), count, out),
+        'D' => number(i64::from(time.ordinal()), count, out),
         'Q' | 'q' if count >= 3 => {
             out.push('Q');
             number(quarter, 1, out);
         }
         'Q' | 'q' => number(quarter, count, out),
-        'E' => word(&DAYS, i64::from(time.date().weekday().to_monday_zero_offset()), count, out),
+        'E' => word(&DAYS, i64::from(time.weekday().number_days_from_monday()), count, out),
         'a' => out.push_str(if hour < 12 { "AM" } else { "PM" }),
         'H' => number(hour, count, out),
         'k' => number(if hour == 0 { 24 } else { hour }, count, out),
@@ -214,8 +214,9 @@ mod tests {
 
     #[test]
     fn writes_every_letter() {
-        let moment =
-            Moment { local: DateTime::new(2024, 2, 5, 15, 4, 9, 120_000_000).unwrap(), offset_seconds: 3600 };
+        let date = time::Date::from_calendar_date(2024, time::Month::February, 5).unwrap();
+        let local = date.with_hms_milli(15, 4, 9, 120).unwrap();
+        let moment = Moment { local, offset_seconds: 3600 };
         for (pattern, expected) in [
             ("yyyy-MM-dd'T'HH:mm:ss.SSSXXX", "2024-02-05T15:04:09.120+01:00"),
             ("uu yy M d H m s S", "24 24 2 5 15 4 9 1"),

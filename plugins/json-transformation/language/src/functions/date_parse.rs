@@ -1,6 +1,6 @@
 //! Reading dates by pattern.
 
-use jiff::civil::{Date, DateTime, Time};
+use time::{Date, Month, PrimitiveDateTime, Time};
 
 use super::date_format::{DAYS, DateFormat, MONTHS, Moment, Part};
 
@@ -148,28 +148,25 @@ impl Fields {
         if self.before_christ {
             year = 1 - year;
         }
-        let year = i16::try_from(year).ok()?;
-        let month = i8::try_from(self.month.unwrap_or(1)).ok()?;
-        let first = Date::new(year, month, 1).ok()?;
+        let year = i32::try_from(year).ok()?;
+        let small = |value: Option<i64>, default| u8::try_from(value.unwrap_or(default)).ok();
+        let month = Month::try_from(small(self.month, 1)?).ok()?;
         let date = match self.day_of_year {
             Some(day) if self.day.is_none() && self.month.is_none() => {
-                let date = first.checked_add(jiff::Span::new().try_days(day - 1).ok()?).ok()?;
-                if date.year() == year { date } else { return None }
+                Date::from_ordinal_date(year, u16::try_from(day).ok()?)
             }
             // A day beyond the end of its month is the last one.
-            _ => Date::new(year, month, i8::try_from(self.day.unwrap_or(1)).ok()?.min(first.days_in_month()))
-                .ok()?,
+            _ => Date::from_calendar_date(year, month, small(self.day, 1)?.min(month.length(year))),
         };
         let hour = match (self.hour, self.half_hour) {
             (Some(hour), _) => hour,
             (None, Some(hour)) => hour + if self.afternoon == Some(true) { 12 } else { 0 },
             (None, None) => 0,
         };
-        let small = |value: Option<i64>| i8::try_from(value.unwrap_or(0)).ok();
-        let nanosecond = i32::try_from(self.nanosecond.unwrap_or(0)).ok()?;
-        let time =
-            Time::new(i8::try_from(hour).ok()?, small(self.minute)?, small(self.second)?, nanosecond).ok()?;
-        Some(Moment { local: DateTime::from_parts(date, time), offset_seconds: self.offset })
+        let nanosecond = u32::try_from(self.nanosecond.unwrap_or(0)).ok()?;
+        let (hour, minute, second) = (small(Some(hour), 0)?, small(self.minute, 0)?, small(self.second, 0)?);
+        let time = Time::from_hms_nano(hour, minute, second, nanosecond).ok()?;
+        Some(Moment { local: PrimitiveDateTime::new(date.ok()?, time), offset_seconds: self.offset })
     }
 }
 
@@ -223,7 +220,8 @@ mod tests {
 
     fn read(pattern: &str, text: &str) -> Option<String> {
         let moment = DateFormat::parse(pattern).unwrap().read(text).ok()?;
-        Some(format!("{} {}", moment.local, moment.offset_seconds))
+        let written = DateFormat::parse("yyyy-MM-dd'T'HH:mm:ss.SS").unwrap().write(&moment);
+        Some(format!("{} {}", written.trim_end_matches(".00"), moment.offset_seconds))
     }
 
     #[test]

@@ -2,7 +2,8 @@
 
 use std::borrow::Cow;
 
-use data_encoding::{BASE32_NOPAD, BASE64_NOPAD, Encoding};
+use base32ct::{Base32Upper, Base32UpperUnpadded, Encoding as _};
+use base64ct::{Base64, Base64Unpadded, Encoding as _};
 
 use super::params::{Number, Params, Source};
 use super::{Env, Outcome};
@@ -158,20 +159,23 @@ fn join(parts: &[&str], env: &Env<'_, '_, '_>) -> String {
 
 fn encode(base: Base, padding: bool, bytes: &[u8]) -> String {
     match (base, padding) {
-        (Base::Base32, true) => data_encoding::BASE32.encode(bytes),
-        (Base::Base32, false) => BASE32_NOPAD.encode(bytes),
-        (Base::Base64, true) => data_encoding::BASE64.encode(bytes),
-        (Base::Base64, false) => BASE64_NOPAD.encode(bytes),
+        (Base::Base32, true) => Base32Upper::encode_string(bytes),
+        (Base::Base32, false) => Base32UpperUnpadded::encode_string(bytes),
+        (Base::Base64, true) => Base64::encode_string(bytes),
+        (Base::Base64, false) => Base64Unpadded::encode_string(bytes),
     }
 }
 
 fn decode(base: Base, text: &str) -> Result<Vec<u8>, String> {
-    let (encoding, name): (&Encoding, _) = match base {
-        Base::Base32 => (&BASE32_NOPAD, "base32"),
-        Base::Base64 => (&BASE64_NOPAD, "base64"),
-    };
     let body = text.trim_end_matches('=');
-    encoding.decode(body.as_bytes()).map_err(|error| format!("the value is not {name}: {error}"))
+    match base {
+        Base::Base32 => {
+            Base32UpperUnpadded::decode_vec(body).map_err(|error| format!("the value is not base32: {error}"))
+        }
+        Base::Base64 => {
+            Base64Unpadded::decode_vec(body).map_err(|error| format!("the value is not base64: {error}"))
+        }
+    }
 }
 
 /// Characters counted as Java counts them, in UTF-16 units; the end is clamped.

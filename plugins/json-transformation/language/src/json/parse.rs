@@ -76,11 +76,18 @@ impl<'a> Parser<'a> {
         self.text.get(from..to).unwrap_or_default()
     }
 
-    fn value(&mut self, depth: usize) -> Result<Value<'a>, SyntaxError> {
+    /// Counts a value.
+    #[inline]
+    fn count(&mut self) -> Result<(), SyntaxError> {
         self.nodes += 1;
         if self.nodes > MAX_NODES {
             return Err(self.error(format!("more than {MAX_NODES} values in one JSON text")));
         }
+        Ok(())
+    }
+
+    fn value(&mut self, depth: usize) -> Result<Value<'a>, SyntaxError> {
+        self.count()?;
         match self.peek() {
             b'"' => Ok(Value::String(self.string()?)),
             b'{' => self.object(depth),
@@ -185,15 +192,27 @@ impl<'a> Parser<'a> {
             if self.peek() != b'"' {
                 return Err(self.error("a member name in double quotes is expected"));
             }
-            let name = self.string()?;
+            let name = match self.plain_string() {
+                Some(name) => Cow::Borrowed(name),
+                None => self.string()?,
+            };
             self.space();
             if self.peek() != b':' {
                 return Err(self.error("`:` is expected"));
             }
             self.pos += 1;
             self.space();
-            let value = self.value(depth)?;
-            members.push((name, value));
+            // Written where it stays: handing a value on costs as much as reading it.
+            match self.plain_string() {
+                Some(text) => {
+                    self.count()?;
+                    members.push((name, Value::String(Cow::Borrowed(text))));
+                }
+                None => {
+                    let value = self.value(depth)?;
+                    members.push((name, value));
+                }
+            }
             self.space();
             match self.peek() {
                 b',' => self.pos += 1,
@@ -206,6 +225,21 @@ impl<'a> Parser<'a> {
             }
             self.space();
         }
+    }
+
+    /// A string without escapes that starts here; none, and nothing read, for anything else.
+    #[inline]
+    fn plain_string(&mut self) -> Option<&'a str> {
+        if self.peek() != b'"' {
+            return None;
+        }
+        let start = self.pos + 1;
+        let end = start + plain_prefix(self.bytes.get(start..)?);
+        if self.bytes.get(end) != Some(&b'"') {
+            return None;
+        }
+        self.pos = end + 1;
+        self.text.get(start..end)
     }
 
     fn string(&mut self) -> Result<Text<'a>, SyntaxError> {

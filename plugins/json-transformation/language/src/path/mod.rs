@@ -7,7 +7,7 @@ mod write;
 
 pub use edit::{remove, rename};
 pub use read::{Found, Scope};
-pub use write::write;
+pub use write::{slot, write};
 
 use crate::condition::Expr;
 use crate::parser::{ParseError, Parser};
@@ -58,6 +58,10 @@ pub struct Path {
     pub steps: Vec<Step>,
     /// It denotes one value, not a list.
     pub definite: bool,
+    /// It leads from `$` by names and places alone.
+    straight: bool,
+    /// It can be written to by following names, and places that names follow.
+    slot: bool,
 }
 
 impl Path {
@@ -86,7 +90,10 @@ impl Path {
             Step::Names(_) => at == last,
             _ => false,
         });
-        Path { root, steps, definite }
+        let simple = |step: &Step| matches!(step, Step::Name(_) | Step::Index(_));
+        let straight = root == Root::Document && steps.iter().all(simple);
+        let slot = straight && matches!(steps.last(), Some(Step::Name(_)));
+        Path { root, steps, definite, straight, slot }
     }
 
     /// What keeps this path from being written to, if anything.

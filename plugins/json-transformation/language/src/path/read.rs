@@ -57,6 +57,22 @@ impl<'r, 'a> Found<'r, 'a> {
 }
 
 impl Path {
+    /// What a path of names and places leads to: [`Path::read`] without anything to hand around.
+    pub fn straight<'r, 'a>(&self, input: &'r Value<'a>) -> Option<&'r Value<'a>> {
+        if !self.straight {
+            return None;
+        }
+        let mut node = input;
+        for step in &self.steps {
+            node = match step {
+                Step::Name(name) => node.get(name)?,
+                Step::Index(index) => element(node, *index)?,
+                _ => return None,
+            };
+        }
+        Some(node)
+    }
+
     /// Reads from `$`, or from `current` if the path starts with `@`.
     pub fn read<'r, 'a>(&'r self, current: &'r Value<'a>, scope: Scope<'r, 'a>) -> Found<'r, 'a> {
         let mut node = match self.root {

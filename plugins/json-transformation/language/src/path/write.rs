@@ -19,6 +19,46 @@ pub fn write<'a>(
     step(output, &path.steps, value, scope)
 }
 
+/// The place that a path of names leads to, made if it is not there; none if the path is of another
+/// kind or leads into something else, which [`write`] then tells.
+pub fn slot<'v, 'a>(output: &'v mut Value<'a>, path: &'a Path) -> Option<&'v mut Value<'a>> {
+    if !path.slot {
+        return None;
+    }
+    let mut node = output;
+    let mut steps = path.steps.iter().peekable();
+    while let Some(step) = steps.next() {
+        let child = match (step, node) {
+            (Step::Name(name), Value::Object(members)) => {
+                let found = members.iter().position(|(key, _)| same_text(key, name));
+                let at = found.unwrap_or(members.len());
+                if found.is_none() {
+                    members.push((Cow::Borrowed(name), Value::Null));
+                }
+                members.get_mut(at).map(|(_, child)| child)?
+            }
+            (Step::Index(index), Value::Array(items)) => {
+                let index = usize::try_from(*index).ok()?;
+                if index > items.len() {
+                    return None;
+                }
+                if index == items.len() {
+                    items.push(Value::Hole);
+                }
+                items.get_mut(index)?
+            }
+            _ => return None,
+        };
+        if !is_container(child)
+            && let Some(next) = steps.peek()
+        {
+            *child = container(Some(next))?;
+        }
+        node = child;
+    }
+    Some(node)
+}
+
 /// `$`: the members of the value become members of the output.
 fn merge<'a>(output: &mut Value<'a>, value: Value<'a>) -> Result<(), String> {
     let Value::Object(new) = value else {
