@@ -5,6 +5,7 @@
 
 mod client;
 mod commands;
+mod memory;
 mod output;
 mod progress;
 
@@ -60,6 +61,9 @@ enum Command {
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
+    if matches!(arguments.command, Command::Serve(_)) {
+        memory::bound_arenas();
+    }
     // The one TLS implementation of the process; a second call has no effect.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {

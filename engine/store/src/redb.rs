@@ -54,7 +54,7 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Self {
-        Self { cache_bytes: 32 << 20, open_tenants: 3, waiting_relations: 1 << 16, random: os_random }
+        Self { cache_bytes: 8 << 20, open_tenants: 3, waiting_relations: 1 << 15, random: os_random }
     }
 }
 
