@@ -91,8 +91,12 @@ impl Serve {
     }
 
     fn start_log(&self) -> anyhow::Result<()> {
-        let filter =
-            EnvFilter::try_new(&self.log).with_context(|| format!("--log {:?} is no filter", self.log))?;
+        // The compiler of components tells at `trace` what it does with every instruction: gigabytes for one
+        // plugin. Who wants that names it.
+        let quiet =
+            "cranelift_codegen=info,cranelift_frontend=info,regalloc2=info,wasmtime_internal_cranelift=info";
+        let filter = EnvFilter::try_new(format!("{quiet},{}", self.log))
+            .with_context(|| format!("--log {:?} is no filter", self.log))?;
         let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
         if self.log_format == "json" {
             log.json().init();

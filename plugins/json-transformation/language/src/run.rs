@@ -187,7 +187,7 @@ impl<'a> Run<'_, 'a, '_> {
         };
         match &set.origin {
             Origin::Path(path) => {
-                let Some(value) = path.straight(self.input).filter(|value| scalar(value)) else {
+                let Some(value) = path.straight(self.input, self.input).filter(|value| scalar(value)) else {
                     return false;
                 };
                 let Some(slot) = path::slot(&mut self.output, target) else { return false };

@@ -101,6 +101,12 @@ fn compare<'a>(
     current: &Value<'a>,
     scope: Scope<'_, 'a>,
 ) -> bool {
+    if let (Operand::Path(path), Operand::Literal(literal)) = (left, right)
+        && path.is_straight()
+        && let Some(decided) = decide(path.straight(current, scope.input), operator, literal)
+    {
+        return decided;
+    }
     let value = left.read(current, scope);
     if let Operand::Pattern(regex) = right {
         return any_text(&value, |text| match regex.is_match(text) {
@@ -133,6 +139,17 @@ fn compare<'a>(
         Operator::Size => size(&value).is_some_and(|n| one(&other).is_some_and(|v| is_count(v, n))),
         Operator::SubsetOf | Operator::AnyOf | Operator::NoneOf => sets(&value, operator, &other, scope),
         Operator::Matches => false,
+    }
+}
+
+/// The usual comparisons, of one value with a literal, without anything to hand around.
+fn decide(value: Option<&Value<'_>>, operator: Operator, literal: &Value<'_>) -> Option<bool> {
+    let equal = || value.map_or_else(|| literal.is_null(), |value| loosely_equal(value, literal));
+    match operator {
+        Operator::Equal => Some(equal()),
+        Operator::NotEqual => Some(!equal()),
+        Operator::Empty => Some(literal.as_bool() == Some(value.is_none_or(is_empty))),
+        _ => None,
     }
 }
 
@@ -205,14 +222,18 @@ fn empty(found: &Found<'_, '_>) -> bool {
     match found {
         Found::Missing => true,
         Found::List(hits) => hits.is_empty(),
-        Found::One(value) => match &**value {
-            Value::Null | Value::Hole => true,
-            Value::String(text) => text.is_empty(),
-            Value::Array(items) => items.is_empty(),
-            Value::Object(members) => members.is_empty(),
-            Value::Bytes(bytes) => bytes.is_empty(),
-            Value::True | Value::False | Value::Number(_) => false,
-        },
+        Found::One(value) => is_empty(value),
+    }
+}
+
+fn is_empty(value: &Value<'_>) -> bool {
+    match value {
+        Value::Null | Value::Hole => true,
+        Value::String(text) => text.is_empty(),
+        Value::Array(items) => items.is_empty(),
+        Value::Object(members) => members.is_empty(),
+        Value::Bytes(bytes) => bytes.is_empty(),
+        Value::True | Value::False | Value::Number(_) => false,
     }
 }
 

@@ -187,7 +187,8 @@ impl<'a> Parser<'a> {
             self.pos += 1;
             return Ok(Value::Object(members));
         }
-        members.reserve(8);
+        members.reserve(if depth == 1 { 16 } else { 4 });
+        let mut names = Names::default();
         loop {
             if self.peek() != b'"' {
                 return Err(self.error("a member name in double quotes is expected"));
@@ -196,6 +197,7 @@ impl<'a> Parser<'a> {
                 Some(name) => Cow::Borrowed(name),
                 None => self.string()?,
             };
+            names.note(&name, &members);
             self.space();
             if self.peek() != b':' {
                 return Err(self.error("`:` is expected"));
@@ -218,7 +220,9 @@ impl<'a> Parser<'a> {
                 b',' => self.pos += 1,
                 b'}' => {
                     self.pos += 1;
-                    drop_duplicates(&mut members);
+                    if names.alike {
+                        drop_duplicates(&mut members);
+                    }
                     return Ok(Value::Object(members));
                 }
                 _ => return Err(self.error("`,` or `}` is expected")),
@@ -328,21 +332,34 @@ impl<'a> Parser<'a> {
     }
 }
 
-/// Keeps the last value of each name, at the place of the first.
-pub(crate) fn drop_duplicates(members: &mut Vec<Member<'_>>) {
-    // Names that differ in length or in their last letters set different bits; only a bit that is set
-    // already makes it worth comparing.
-    let mut bits = 0u64;
-    let mut alike = false;
-    for (name, _) in members.iter() {
+/// Whether names of an object are the same. Names that differ in length or in their last letters
+/// mostly set different bits; only a name whose bit is set already is compared.
+#[derive(Default)]
+struct Names {
+    bits: [u64; 4],
+    /// Two are the same, or there are too many to compare.
+    alike: bool,
+}
+
+impl Names {
+    /// Notes the name that comes behind these members.
+    #[inline]
+    fn note(&mut self, name: &str, members: &[Member<'_>]) {
+        const COMPARED: usize = 64;
         let [a, b] = name.as_bytes().last_chunk::<2>().copied().unwrap_or_default();
-        let bit = 1 << ((usize::from(a) * 7 + usize::from(b) + name.len() * 13) % 64);
-        alike |= bits & bit != 0;
-        bits |= bit;
+        let place = usize::from(a) * 7 + usize::from(b) * 3 + name.len() * 31;
+        let Some(word) = self.bits.get_mut(place / 64 % 4) else { return };
+        let bit = 1 << (place % 64);
+        if *word & bit != 0 {
+            self.alike |= members.len() > COMPARED || members.iter().any(|(other, _)| same_text(other, name));
+        }
+        *word |= bit;
     }
-    if !alike {
-        return;
-    }
+}
+
+/// Keeps the last value of each name, at the place of the first. Short objects are compared name by
+/// name; for long ones that would be quadratic.
+pub(crate) fn drop_duplicates(members: &mut Vec<Member<'_>>) {
     const SHORT: usize = 24;
     let repeated = |at: usize, name: &str| members.iter().take(at).any(|(other, _)| same_text(other, name));
     if members.len() <= SHORT && !members.iter().enumerate().any(|(at, (name, _))| repeated(at, name)) {

@@ -89,14 +89,31 @@ impl Out {
             Value::Object(members) => {
                 let mut before = b'{';
                 for (name, item) in members.iter().filter(|(_, item)| !matches!(item, Value::Hole)) {
-                    self.byte(std::mem::replace(&mut before, b','));
-                    self.text(name);
-                    self.byte(b':');
+                    self.name(std::mem::replace(&mut before, b','), name);
                     self.value(item);
                 }
                 self.close(before, b'{', b'}');
             }
         }
+    }
+
+    /// A bracket or comma, a name and a colon.
+    #[inline]
+    fn name(&mut self, before: u8, name: &str) {
+        let start = self.at;
+        if let [mark, open, inside @ .., close, colon] = self.room(name.len() + 4) {
+            *mark = before;
+            *open = b'"';
+            *close = b'"';
+            *colon = b':';
+            if copy(inside, name.as_bytes()) == 0 {
+                return;
+            }
+        }
+        self.at = start;
+        self.byte(before);
+        self.escaped(name);
+        self.byte(b':');
     }
 
     fn close(&mut self, before: u8, open: u8, close: u8) {

@@ -17,9 +17,7 @@ pub fn remove<'a>(output: &mut Value<'a>, path: &'a Path, scope: Scope<'_, 'a>) 
     visit(output, parents, scope, &mut |parent| {
         let count = child_count(parent);
         match (last, parent) {
-            (Step::Name(name), Value::Object(members)) => {
-                members.retain(|(key, _)| key.as_ref() != name.as_ref())
-            }
+            (Step::Name(name), Value::Object(members)) => members.retain(|(key, _)| key.as_ref() != &**name),
             (Step::Names(names), Value::Object(members)) => {
                 members.retain(|(key, _)| !names.iter().any(|name| name.as_ref() == key.as_ref()));
             }
@@ -56,8 +54,8 @@ pub fn rename<'a>(output: &mut Value<'a>, path: &'a Path, new: &'a str, scope: S
     let Some((Step::Name(old), parents)) = path.steps.split_last() else { return };
     visit(output, parents, scope, &mut |parent| {
         let Value::Object(members) = parent else { return };
-        let Some(at) = members.iter().position(|(key, _)| key.as_ref() == old.as_ref()) else { return };
-        if old.as_ref() == new {
+        let Some(at) = members.iter().position(|(key, _)| key.as_ref() == &**old) else { return };
+        if &**old == new {
             return;
         }
         if members.iter().any(|(key, _)| key == new) {
@@ -104,7 +102,7 @@ fn visit<'a>(
     let count = child_count(node);
     match (first, node) {
         (Step::Name(name), Value::Object(members)) => {
-            if let Some((_, child)) = members.iter_mut().find(|(key, _)| key.as_ref() == name.as_ref()) {
+            if let Some((_, child)) = members.iter_mut().find(|(key, _)| key.as_ref() == &**name) {
                 visit(child, rest, scope, edit);
             }
         }

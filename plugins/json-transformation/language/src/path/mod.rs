@@ -1,11 +1,13 @@
 //! Paths in the JSONPath dialect of the language.
 
 mod edit;
+mod name;
 mod parse;
 mod read;
 mod write;
 
 pub use edit::{remove, rename};
+use name::Name;
 pub use read::{Found, Scope};
 pub use write::{slot, write};
 
@@ -30,7 +32,7 @@ pub enum Root {
 #[derive(Debug)]
 pub enum Step {
     /// `.name` or `['name']`
-    Name(Box<str>),
+    Name(Name),
     /// `['a','b']`
     Names(Box<[Box<str>]>),
     /// `[n]`; negative counts from the end
@@ -58,7 +60,7 @@ pub struct Path {
     pub steps: Vec<Step>,
     /// It denotes one value, not a list.
     pub definite: bool,
-    /// It leads from `$` by names and places alone.
+    /// It leads by names and places alone.
     straight: bool,
     /// It can be written to by following names, and places that names follow.
     slot: bool,
@@ -91,8 +93,8 @@ impl Path {
             _ => false,
         });
         let simple = |step: &Step| matches!(step, Step::Name(_) | Step::Index(_));
-        let straight = root == Root::Document && steps.iter().all(simple);
-        let slot = straight && matches!(steps.last(), Some(Step::Name(_)));
+        let straight = steps.iter().all(simple);
+        let slot = straight && root == Root::Document && matches!(steps.last(), Some(Step::Name(_)));
         Path { root, steps, definite, straight, slot }
     }
 

@@ -125,7 +125,7 @@ impl Parser<'_> {
             self.dynamic = true;
         }
         Ok(match names.pop() {
-            Some(only) if names.is_empty() => Step::Name(only),
+            Some(only) if names.is_empty() => Step::Name(only.into()),
             last => {
                 names.extend(last);
                 Step::Names(names.into())

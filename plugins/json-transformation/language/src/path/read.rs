@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use super::name::Name;
 use super::{Path, Root, Step};
 use crate::budget::Budget;
 use crate::value::{Value, find};
@@ -58,19 +59,24 @@ impl<'r, 'a> Found<'r, 'a> {
 
 impl Path {
     /// What a path of names and places leads to: [`Path::read`] without anything to hand around.
-    pub fn straight<'r, 'a>(&self, input: &'r Value<'a>) -> Option<&'r Value<'a>> {
-        if !self.straight {
-            return None;
-        }
-        let mut node = input;
+    pub fn straight<'r, 'a>(&self, current: &'r Value<'a>, input: &'r Value<'a>) -> Option<&'r Value<'a>> {
+        let mut node = match self.root {
+            Root::Document => input,
+            Root::Current => current,
+        };
         for step in &self.steps {
             node = match step {
-                Step::Name(name) => node.get(name)?,
+                Step::Name(name) => member(node, name)?,
                 Step::Index(index) => element(node, *index)?,
                 _ => return None,
             };
         }
         Some(node)
+    }
+
+    /// Whether [`Path::straight`] can read it.
+    pub fn is_straight(&self) -> bool {
+        self.straight
     }
 
     /// Reads from `$`, or from `current` if the path starts with `@`.
@@ -81,7 +87,7 @@ impl Path {
         };
         for (at, step) in self.steps.iter().enumerate() {
             let next = match step {
-                Step::Name(name) => node.get(name),
+                Step::Name(name) => member(node, name),
                 Step::Index(index) => element(node, *index),
                 Step::Length => return length(node).map_or(Found::Missing, |n| Found::One(Cow::Owned(n))),
                 Step::Names(names) if self.definite => {
@@ -104,6 +110,11 @@ impl Path {
         }
         Found::one(node)
     }
+}
+
+fn member<'r, 'a>(node: &'r Value<'a>, name: &Name) -> Option<&'r Value<'a>> {
+    let members = node.as_object()?;
+    members.get(name.place_in(members)?).map(|(_, value)| value)
 }
 
 /// The element at an index, from the end if negative.
@@ -148,7 +159,7 @@ impl<'r, 'a> Walk<'r, 'a> {
         match (step, node) {
             (_, Value::Hole) => {}
             (Step::Name(name), _) => {
-                if let Some(next) = node.get(name) {
+                if let Some(next) = member(node, name) {
                     self.collect(next, rest, hits);
                 }
             }

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use super::{Path, Scope, Step};
 use crate::condition::Expr;
-use crate::value::{Value, same_text, set};
+use crate::value::{Value, set};
 
 /// Writes `value` into `output` at a path for which [`Path::not_writable`] has no objection.
 pub fn write<'a>(
@@ -30,7 +30,7 @@ pub fn slot<'v, 'a>(output: &'v mut Value<'a>, path: &'a Path) -> Option<&'v mut
     while let Some(step) = steps.next() {
         let child = match (step, node) {
             (Step::Name(name), Value::Object(members)) => {
-                let found = members.iter().position(|(key, _)| same_text(key, name));
+                let found = name.place_in(members);
                 let at = found.unwrap_or(members.len());
                 if found.is_none() {
                     members.push((Cow::Borrowed(name), Value::Null));
@@ -108,7 +108,7 @@ fn step<'a>(
                 Value::Object(members) => members,
                 other => return Err(format!("`{name}` cannot be written into {}", other.kind())),
             };
-            let place = members.iter().position(|(key, _)| same_text(key, name));
+            let place = name.place_in(members);
             if let Some((_, child)) = place.and_then(|place| members.get_mut(place)) {
                 if !rest.is_empty() && !is_container(child) {
                     match container(rest.first()) {
