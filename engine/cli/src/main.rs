@@ -4,6 +4,7 @@
 #![forbid(unsafe_code)]
 
 mod client;
+mod clock;
 mod commands;
 mod memory;
 mod output;
@@ -11,7 +12,7 @@ mod progress;
 
 use clap::{Parser, Subcommand};
 use client::Client;
-use commands::{job, plugin, serve, system, tenant};
+use commands::{job, plugin, serve, system, tenant, transformation};
 use std::process::ExitCode;
 
 /// Identity provisioning: people come aboard and go ashore, and every system knows it.
@@ -57,6 +58,9 @@ enum Command {
     /// Provisioning runs.
     #[command(subcommand)]
     Job(job::Job),
+    /// Transformations at the desk, without an engine: test, run, explain, lint.
+    #[command(subcommand)]
+    Transformation(transformation::Transformation),
 }
 
 fn main() -> ExitCode {
@@ -91,5 +95,6 @@ async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         Command::Plugin(command) => command.run(client).await,
         Command::System(command) => command.run(&client()?).await,
         Command::Job(command) => command.run(&client()?).await,
+        Command::Transformation(command) => command.run().await,
     }
 }

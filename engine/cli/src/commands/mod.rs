@@ -3,3 +3,4 @@ pub(crate) mod plugin;
 pub(crate) mod serve;
 pub(crate) mod system;
 pub(crate) mod tenant;
+pub(crate) mod transformation;

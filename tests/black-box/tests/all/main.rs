@@ -14,4 +14,5 @@ mod ldap;
 mod reference;
 mod scim;
 mod systems;
+mod transformation;
 mod tutorial;

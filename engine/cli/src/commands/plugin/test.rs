@@ -1,3 +1,4 @@
+use crate::clock::SystemClock;
 use crate::output::say;
 use anyhow::Context;
 use gangway_conformance::{Config, Options};
@@ -5,7 +6,6 @@ use gangway_model::ports::Clock;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 #[derive(clap::Args)]
 pub(crate) struct Test {
@@ -47,14 +47,5 @@ impl Test {
             gangway_conformance::run(wasm, &config, options, &mut |line| say(&line.to_string())).await?;
         say(&report.to_string());
         Ok(if report.is_success() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
-    }
-}
-
-struct SystemClock;
-
-impl Clock for SystemClock {
-    fn now_ms(&self) -> u64 {
-        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
     }
 }

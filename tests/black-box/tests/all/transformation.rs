@@ -1,0 +1,96 @@
+//! Transformations at the desk: vectors, single runs, traces and diagnostics, through the component.
+
+use gangway_kit::{component_file, examples, gangway, root};
+use serde_json::{Value, json};
+use std::path::Path;
+use std::process::{Command, Output};
+
+fn transformation(arguments: &[&str]) -> Output {
+    Command::new(gangway().unwrap())
+        .arg("transformation")
+        .args(arguments)
+        .current_dir(examples().join("transformation"))
+        .env("GANGWAY_TRANSFORMATION", component_file("json-transformation"))
+        .output()
+        .unwrap()
+}
+
+fn told(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr)
+}
+
+fn last_line(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stdout).lines().last().unwrap_or_default().to_owned()
+}
+
+#[test]
+fn all_vectors_pass_through_the_component() {
+    let vectors = root().join("plugins/json-transformation/language/tests/vectors/transformation.jsonl");
+    let output = transformation(&["test", &vectors.display().to_string()]);
+    assert_eq!(last_line(&output), "398 passed, 0 failed", "{}", told(&output));
+    assert!(output.status.success());
+}
+
+/// Documents printed elsewhere: they are run where they stand and never copied.
+#[test]
+fn whole_documents_pass_through_the_component() {
+    let vectors = root().join("../shared/vectors/whole-documents.jsonl");
+    if !vectors.exists() {
+        println!("not here: {}", vectors.display());
+        return;
+    }
+    let output = transformation(&["test", &vectors.display().to_string()]);
+    assert_eq!(last_line(&output), "8 passed, 0 failed", "{}", told(&output));
+}
+
+#[test]
+fn the_example_for_people_passes_and_a_wrong_one_says_what_differs() {
+    let output = transformation(&["test", "hr.tests.yaml"]);
+    assert_eq!(last_line(&output), "4 passed, 0 failed", "{}", told(&output));
+    assert!(output.status.success());
+
+    let folder = tempfile::tempdir().unwrap();
+    let example = std::fs::read_to_string(examples().join("transformation/hr.tests.yaml")).unwrap();
+    let document = examples().join("transformation/hr.read.json").display().to_string();
+    let wrong = example
+        .replace("transformation: hr.read.json", &format!("transformation: {document}"))
+        .replace("userName: ada", "userName: ADA")
+        .replace("outcome: failed", "outcome: ok");
+    let file = folder.path().join("wrong.yaml");
+    std::fs::write(&file, wrong).unwrap();
+    let output = transformation(&["test", &file.display().to_string()]);
+    let text = told(&output);
+    assert_eq!(last_line(&output), "2 passed, 2 failed", "{text}");
+    assert_eq!(output.status.code(), Some(1));
+    assert!(text.contains(r#"/userName: expected "ADA", found "ada""#), "{text}");
+    assert!(text.contains("expected Ok, came out Failed: mapping $.family"), "{text}");
+}
+
+#[test]
+fn an_entity_is_transformed_and_explained() {
+    let output = transformation(&["run", "hr.read.json", "ada.json"]);
+    let entity: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(entity, json!({ "userName": "ada", "name": { "familyName": "Lovelace" }, "active": true }));
+    let output = transformation(&["explain", "hr.read.json", "ada.json"]);
+    let explained: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(explained["outcome"], "transformed");
+    assert_eq!(explained["variables"], json!({ "entityIdSourceSystem": "1" }));
+    assert!(explained["trace"].as_array().is_some_and(|steps| steps.len() == 7), "{explained}");
+}
+
+#[test]
+fn a_document_is_linted() {
+    let output = transformation(&["lint", "hr.read.json"]);
+    assert!(output.status.success(), "{}", told(&output));
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("wrong.json");
+    std::fs::write(&file, "{\"user\":{\"mappings\":[\n {\"constant\":1,\"targetpath\":\"$.a\"}]}}").unwrap();
+    let output = transformation(&["lint", &file.display().to_string()]);
+    assert_eq!(output.status.code(), Some(1));
+    let text = told(&output);
+    assert!(text.contains("did you mean `targetPath`") && text.contains("2:"), "{text}");
+    let output = transformation(&["lint", "nowhere.json"]);
+    assert!(!output.status.success());
+    assert!(told(&output).contains("cannot read nowhere.json"), "{}", told(&output));
+    assert!(Path::new(&component_file("json-transformation")).exists());
+}
