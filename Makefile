@@ -4,7 +4,7 @@ CARGO ?= cargo
 PLUGINS = plugins/target/wasm32-wasip2/release
 SOURCES = $(shell find plugins sdk/rust wit -name target -prune -o -type f \( -name '*.rs' -o -name '*.toml' -o -name '*.json' -o -name '*.wit' -o -name '*.csv' \) -print)
 
-.PHONY: help setup plugins build demo test test-setup bench lint fmt deny clean
+.PHONY: help setup plugins build demo test test-setup bench fuzz lint fmt deny clean
 
 help:
 	@echo "make demo    build everything and watch 1,000 people travel through two provisioning runs"
@@ -12,6 +12,7 @@ help:
 	@echo "make build   the release binary, target/release/gangway"
 	@echo "make plugins the components, $(PLUGINS)/*.wasm"
 	@echo "make bench   the figures of docs/performance.md"
+	@echo "make fuzz    the transformation language against generated and damaged documents, one minute"
 	@echo "make lint    rustfmt, clippy, licences"
 
 # What the toolchain lacks on a new machine.
@@ -44,6 +45,10 @@ test: test-setup plugins
 
 bench: test-setup build
 	@target/release/gangway-bench
+
+# Longer: make fuzz GANGWAY_FUZZ_SECONDS=600
+fuzz:
+	cd plugins && GANGWAY_FUZZ_SECONDS=$(or $(GANGWAY_FUZZ_SECONDS),60) $(CARGO) test --locked --release -p gangway-transformation-language --test robust -- --ignored --nocapture fuzz
 
 fmt:
 	$(CARGO) fmt --all

@@ -20,12 +20,15 @@ use gangway_model::ports::Clock;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+/// The value of a variable of the environment.
+pub type Environment = Box<dyn Fn(&str) -> Option<String>>;
+
 /// What a run needs from outside.
 pub struct Options {
     /// The folder that relative paths of the configuration count from.
     pub folder: PathBuf,
     /// The environment, which holds what does not belong into a file.
-    pub environment: Box<dyn Fn(&str) -> Option<String>>,
+    pub environment: Environment,
     /// The clock.
     pub clock: Arc<dyn Clock>,
     /// Stands for `{{run}}`: another one for each run, so that what a broken-off run left behind is

@@ -27,4 +27,4 @@ pub use gangway_host::{Inspection, LoadError};
 pub use plugins::inspect;
 pub use router::router;
 pub use serve::serve;
-pub use services::{Config, OpenError, Opened, Services};
+pub use services::{Config, HostSettings, OpenError, Opened, Services};

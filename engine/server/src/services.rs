@@ -20,6 +20,9 @@ use uuid::Uuid;
 /// Components that are read into memory at once.
 const UPLOADS: usize = 2;
 
+/// Changes the settings of the plugin host.
+pub type HostSettings = Arc<dyn Fn(&mut HostConfig) + Send + Sync>;
+
 /// How to open an engine.
 #[derive(Clone)]
 pub struct Config {
@@ -39,7 +42,7 @@ pub struct Config {
     /// Identifiers of jobs: they sort by the time they are made.
     pub job_ids: gangway_jobs::JobIds,
     /// Changes how plugins are run, before the first one is.
-    pub host: Option<Arc<dyn Fn(&mut HostConfig) + Send + Sync>>,
+    pub host: Option<HostSettings>,
 }
 
 impl Config {

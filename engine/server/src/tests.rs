@@ -6,7 +6,7 @@ mod scim;
 mod systems;
 
 /// The plugin host's own test components: a source that is empty.
-#[allow(dead_code, clippy::unreachable_pub, unreachable_pub)]
+#[allow(dead_code, unreachable_pub)]
 #[path = "../../host/tests/host/guests.rs"]
 mod guests;
 

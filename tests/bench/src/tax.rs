@@ -107,8 +107,8 @@ fn rows(count: usize) -> Vec<String> {
                 "id": u.id, "userName": u.user_name, "givenName": u.given_name, "familyName": u.family_name,
                 "department": u.department, "title": u.title, "type": u.kind, "active": u.active.to_string(),
             });
-            if let Some(email) = &u.email {
-                row["email"] = json!(email);
+            if let (Some(email), Some(row)) = (&u.email, row.as_object_mut()) {
+                row.insert("email".to_owned(), json!(email));
             }
             row.to_string()
         })

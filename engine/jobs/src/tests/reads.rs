@@ -178,7 +178,7 @@ async fn failures_and_conditions_on_either_side() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_entity_without_a_relation_key_fails_with_what_to_do() {
     let world = World::new(10, &["dir"]);
-    world.document("hr", Arc::new(|request| transformed(&request.json)));
+    world.document("hr", Arc::new(|request| transformed(request.json)));
     world.users(vec![user("a", json!({}))]);
     let job = world.read().await;
     assert_eq!(read_row(&job), Counters { failed: 1, ..Counters::default() });

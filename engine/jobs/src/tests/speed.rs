@@ -91,7 +91,7 @@ async fn speed_of_the_engine_itself() {
             Answer { id: Some(id.to_owned()), ..transformed(request.json) }
         }),
     );
-    world.document("dir", Arc::new(|request| transformed(&request.json)));
+    world.document("dir", Arc::new(|request| transformed(request.json)));
     let changed = || -> Rule { Arc::new(|request| transformed(&request.json.replace("Engineer", "Chief"))) };
     for (what, document) in [
         ("new", None),

@@ -193,31 +193,91 @@ fn once(document: &str, input: &str, operation: &str) -> Option<Answer> {
     Some(apply(&compiled, request, &mut Relations::default(), false))
 }
 
+/// A document, an entity and an operation.
+fn generated(dice: &mut Dice) -> (String, String, &'static str) {
+    let mappings: Vec<String> = (0..dice.below(4) + 1).map(|_| mapping(dice)).collect();
+    let document = format!("{{\"user\":{{\"mappings\":[{}]}}}}", mappings.join(","));
+    let input =
+        format!("{{\"a\":{},\"b\":{},\"l\":{}}}", dice.pick(VALUES), dice.pick(VALUES), dice.pick(VALUES));
+    (document, input, dice.pick(&["create", "update", "patch", "delete"]))
+}
+
+/// Runs it twice; whether it compiled, and whether there is a new entity.
+fn tried(document: &str, input: &str, operation: &str) -> (bool, bool) {
+    let started = Instant::now();
+    let Some(answer) = once(document, input, operation) else { return (false, false) };
+    if answer.outcome == Outcome::Transformed {
+        serde_json::from_str::<serde_json::Value>(&answer.json.replace("1e999999999999", "1"))
+            .unwrap_or_else(|error| panic!("{error}: {}", answer.json));
+    }
+    let again = once(document, input, operation).unwrap();
+    assert_eq!((&again.json, &again.reason), (&answer.json, &answer.reason), "{document} {input}");
+    assert!(started.elapsed() < Duration::from_secs(20), "{:?}: {document} {input}", started.elapsed());
+    (true, answer.outcome == Outcome::Transformed)
+}
+
 #[test]
 fn generated_documents_run_without_an_accident() {
     let mut dice = Dice(0x5EED);
     let (mut ran, mut transformed) = (0, 0);
     for _ in 0..8_000 {
-        let mappings: Vec<String> = (0..dice.below(4) + 1).map(|_| mapping(&mut dice)).collect();
-        let document = format!("{{\"user\":{{\"mappings\":[{}]}}}}", mappings.join(","));
-        let input = format!(
-            "{{\"a\":{},\"b\":{},\"l\":{}}}",
-            dice.pick(VALUES),
-            dice.pick(VALUES),
-            dice.pick(VALUES)
-        );
-        let operation = dice.pick(&["create", "update", "patch", "delete"]);
-        let Some(answer) = once(&document, &input, operation) else { continue };
-        ran += 1;
-        if answer.outcome == Outcome::Transformed {
-            transformed += 1;
-            serde_json::from_str::<serde_json::Value>(&answer.json.replace("1e999999999999", "1"))
-                .unwrap_or_else(|error| panic!("{error}: {}", answer.json));
-        }
-        let again = once(&document, &input, operation).unwrap();
-        assert_eq!((again.json, again.reason), (answer.json, answer.reason), "{document} {input}");
+        let (document, input, operation) = generated(&mut dice);
+        let (compiled, done) = tried(&document, &input, operation);
+        ran += usize::from(compiled);
+        transformed += usize::from(done);
     }
     assert!(ran > 800 && transformed > 300, "{ran} ran, {transformed} transformed");
+}
+
+/// Some bytes changed, left out or doubled; what is no text any more is made one.
+fn damaged(dice: &mut Dice, text: &str) -> String {
+    let mut bytes = text.as_bytes().to_vec();
+    for _ in 0..dice.below(6) + 1 {
+        let at = dice.below(bytes.len());
+        match dice.below(4) {
+            0 => bytes[at] = dice.below(256) as u8,
+            1 => drop(bytes.remove(at)),
+            2 => bytes.insert(at, b"{}[]\",:$@?*'%\\0"[dice.below(15)]),
+            _ => {
+                let end = (at + dice.below(40)).min(bytes.len());
+                let piece = bytes[at..end].to_vec();
+                let to = dice.below(bytes.len());
+                bytes.splice(to..to, piece);
+            }
+        }
+        if bytes.is_empty() {
+            return String::new();
+        }
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
+/// `make fuzz`: generated documents, and the samples damaged, for as long as `GANGWAY_FUZZ_SECONDS` says,
+/// each time from another seed. What it finds belongs into the tests below.
+#[test]
+#[ignore = "make fuzz"]
+fn fuzz() {
+    let seconds = std::env::var("GANGWAY_FUZZ_SECONDS").ok().and_then(|s| s.parse().ok()).unwrap_or(60);
+    let seed =
+        std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_nanos() as u64 | 1;
+    println!("seed {seed}");
+    let samples = [
+        (include_str!("../samples/ldap-user-read.json"), include_str!("../samples/ldap-user.json")),
+        (include_str!("../samples/scim-user-write.json"), include_str!("../samples/scim-user.json")),
+    ];
+    let mut dice = Dice(seed);
+    let (started, mut cases, mut ran) = (Instant::now(), 0u64, 0u64);
+    while started.elapsed() < Duration::from_secs(seconds) {
+        let (mut document, mut input, operation) = generated(&mut dice);
+        if dice.below(3) == 0 {
+            let (sample, entity) = samples[dice.below(2)];
+            document = if dice.below(2) == 0 { damaged(&mut dice, sample) } else { sample.to_owned() };
+            input = damaged(&mut dice, entity);
+        }
+        cases += 1;
+        ran += u64::from(tried(&document, &input, operation).0);
+    }
+    println!("{cases} cases in {seconds} s, {ran} of them documents that compiled");
 }
 
 #[test]

@@ -53,8 +53,8 @@ async fn answers(api: &Api) -> Vec<(String, String)> {
 #[tokio::test]
 async fn no_secret_is_found_anywhere() {
     let slapd = Slapd::start(&SlapdOptions::default()).unwrap();
-    let mut options = gangway_kit::EngineOptions::default();
-    options.arguments = ["--log", "trace"].map(str::to_owned).to_vec();
+    let arguments = ["--log", "trace"].map(str::to_owned).to_vec();
+    let options = gangway_kit::EngineOptions { arguments, ..gangway_kit::EngineOptions::default() };
     let engine = Engine::start_with(options).await.unwrap();
     let target = Engine::start().await.unwrap();
     let relay = Relay::start(&target.url()).await.unwrap();
