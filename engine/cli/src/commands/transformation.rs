@@ -3,7 +3,9 @@ use crate::output::{complain, say, say_json, table};
 use anyhow::{Context, bail};
 use gangway_model::{AnswerOutcome, Direction, Severity, TransformOperation};
 use gangway_vectors::{Desk, Question};
-use serde_json::{Value, json};
+use serde::Serialize;
+use serde_json::Value;
+use serde_json::value::RawValue;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -157,20 +159,19 @@ impl Once {
             variables: &self.variables,
         };
         let answer = desk.transform(&question, explain).await.map_err(|error| anyhow::anyhow!("{error}"))?;
-        let parsed = |json: &str| serde_json::from_str::<Value>(json).unwrap_or(Value::Null);
         if explain {
-            say_json(&json!({
-                "outcome": answer.outcome,
-                "reason": answer.reason,
-                "mapping": answer.mapping,
-                "entity": parsed(&answer.json),
-                "variables": parsed(&answer.variables),
-                "correlation": answer.correlation,
-                "unresolved": answer.unresolved,
-                "trace": parsed(&answer.trace),
-            }))?;
+            say_json(&Explained {
+                outcome: answer.outcome,
+                reason: &answer.reason,
+                mapping: &answer.mapping,
+                entity: raw(&answer.json)?,
+                variables: raw(&answer.variables)?,
+                correlation: &answer.correlation,
+                unresolved: answer.unresolved,
+                trace: serde_json::from_str(&answer.trace).unwrap_or(Value::Null),
+            })?;
         } else if answer.outcome == AnswerOutcome::Transformed {
-            say_json(&parsed(&answer.json))?;
+            say(&indented(&answer.json));
         } else {
             let outcome = serde_json::to_value(answer.outcome)?;
             let place = if answer.mapping.is_empty() { "" } else { " at " };
@@ -182,6 +183,33 @@ impl Once {
             ));
         }
         Ok(if answer.outcome == AnswerOutcome::Failed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+    }
+}
+
+#[derive(Serialize)]
+struct Explained<'a> {
+    outcome: AnswerOutcome,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    reason: &'a str,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    mapping: &'a str,
+    entity: Option<Box<RawValue>>,
+    variables: Option<Box<RawValue>>,
+    correlation: &'a [String],
+    unresolved: u32,
+    trace: Value,
+}
+
+/// JSON as it stands: its numbers keep their digits.
+fn raw(json: &str) -> anyhow::Result<Option<Box<RawValue>>> {
+    if json.is_empty() { Ok(None) } else { Ok(Some(RawValue::from_string(json.to_owned())?)) }
+}
+
+/// Indented, unless that would change a number.
+fn indented(json: &str) -> String {
+    match serde_json::from_str::<Value>(json) {
+        Ok(value) if value.to_string() == json => format!("{value:#}"),
+        _ => json.to_owned(),
     }
 }
 

@@ -78,6 +78,45 @@ fn an_entity_is_transformed_and_explained() {
     assert!(explained["trace"].as_array().is_some_and(|steps| steps.len() == 7), "{explained}");
 }
 
+/// Large and odd entities, in the component with its limits: a right result or a clear error.
+#[test]
+fn large_and_odd_entities_come_out_right_or_say_why_not() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = |name: &str, content: &str| {
+        let path = folder.path().join(name);
+        std::fs::write(&path, content).unwrap();
+        path.display().to_string()
+    };
+    let copy = file(
+        "copy.json",
+        r#"{"user":{"mappings":[{"sourcePath":"$","targetPath":"$"},{"constant":"1","targetVariable":"entityIdSourceSystem"}]}}"#,
+    );
+    let big = format!("{{\"a\":\"{}\"}}", "x".repeat(10_000_000));
+    let items: Vec<String> = (0..100_000).map(|n| format!("{{\"v\":{n}}}")).collect();
+    let long = format!("{{\"a\":[{}]}}", items.join(","));
+    for entity in [big, long] {
+        let output = transformation(&["run", &copy, &file("entity.json", &entity)]);
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        let found: Value = serde_json::from_slice(&output.stdout).unwrap();
+        assert!(found == serde_json::from_str::<Value>(&entity).unwrap(), "{} bytes", output.stdout.len());
+    }
+    let numbers = r#"{"a":2,"n":1e999999,"m":12345678901234567890123.50,"z":"\u0000"}"#;
+    let twice = numbers.replacen('{', "{\"a\":1,", 1);
+    let output = transformation(&["run", &copy, &file("entity.json", &twice)]);
+    assert_eq!(String::from_utf8_lossy(&output.stdout).trim_end(), numbers);
+    let deep = format!("{{\"a\":{}1{}}}", "[".repeat(10_000), "]".repeat(10_000));
+    for (entity, reason) in [
+        (deep.as_str(), "nested more than 128 levels deep"),
+        ("{\"a\":\"\\ud800\"}", "half of a surrogate pair"),
+        ("{\"a\":", "the entity is not valid JSON at byte"),
+        ("[]", "the entity is not a JSON object but an array"),
+    ] {
+        let output = transformation(&["run", &copy, &file("entity.json", entity)]);
+        assert_eq!(output.status.code(), Some(1), "{reason}");
+        assert!(told(&output).contains(reason), "{}", told(&output));
+    }
+}
+
 #[test]
 fn a_document_is_linted() {
     let output = transformation(&["lint", "hr.read.json"]);
