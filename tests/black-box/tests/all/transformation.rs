@@ -1,6 +1,8 @@
 //! Transformations at the desk: vectors, single runs, traces and diagnostics, through the component.
 
-use gangway_kit::{component_file, examples, gangway, root};
+use crate::systems::{counters, csv_source, write_users};
+use gangway_kit::{Engine, component_file, examples, gangway, root};
+use gangway_model::{Action, JobStatus};
 use serde_json::{Value, json};
 use std::path::Path;
 use std::process::{Command, Output};
@@ -132,4 +134,48 @@ fn a_document_is_linted() {
     assert!(!output.status.success());
     assert!(told(&output).contains("cannot read nowhere.json"), "{}", told(&output));
     assert!(Path::new(&component_file("json-transformation")).exists());
+}
+
+/// A partner's own transformation stands wherever the JSON one may.
+#[tokio::test]
+async fn a_transformation_of_ones_own_takes_the_place_of_the_json_one() {
+    let engine = Engine::start().await.unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    write_users(folder.path(), &[("A", "x"), ("B", "x")]);
+    let api = engine.api("own").unwrap();
+    api.make_tenant().await.unwrap();
+    api.load(&["csv", "discard", "lines"]).await.unwrap();
+    let mut source = csv_source("HR", folder.path());
+    source["read"] = json!({ "plugin": "lines", "document": "# people\n* = id\nuserName = userName\n" });
+    api.make_system(source).await.unwrap();
+    api.make_system(json!({
+        "name": "Nowhere", "role": "target", "plugin": "discard", "enabled": true, "sources": ["HR"],
+        "write": { "plugin": "lines", "document": "login = userName\n" },
+    }))
+    .await
+    .unwrap();
+    let first = api.run("HR").await.unwrap();
+    assert_eq!(first.status, JobStatus::Success, "{first:?}\n{}", engine.log());
+    assert_eq!(counters(&first, "user", Action::Write).created, 2, "{first:?}");
+    let second = api.run("HR").await.unwrap();
+    assert_eq!(counters(&second, "user", Action::Write).unchanged, 2, "{second:?}");
+    write_users(folder.path(), &[("A", "y")]);
+    let third = api.run("HR").await.unwrap();
+    let row = counters(&third, "user", Action::Write);
+    assert_eq!(
+        (row.unchanged, row.deleted),
+        (1, 1),
+        "the department is no business of the target: {third:?}"
+    );
+}
+
+#[test]
+fn a_wrong_document_of_a_transformation_of_ones_own_is_linted() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("people.lines");
+    std::fs::write(&file, "* = id\nuserName\n").unwrap();
+    let lines = component_file("lines").display().to_string();
+    let output = transformation(&["lint", &file.display().to_string(), "--plugin", &lines]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(told(&output).contains("`userName` is no line"), "{}", told(&output));
 }
