@@ -13,6 +13,7 @@
 mod apply;
 mod attribute;
 mod checkpoint;
+mod content;
 mod correlate;
 pub mod decide;
 mod deletion;
@@ -21,6 +22,7 @@ mod execute;
 mod fingerprint;
 mod journal;
 mod pipeline;
+mod plan;
 mod policy;
 mod prepare;
 mod progress;

@@ -207,10 +207,9 @@ fn raw(json: &str) -> anyhow::Result<Option<Box<RawValue>>> {
 
 /// Indented, unless that would change a number.
 fn indented(json: &str) -> String {
-    match serde_json::from_str::<Value>(json) {
-        Ok(value) if value.to_string() == json => format!("{value:#}"),
-        _ => json.to_owned(),
-    }
+    let Ok(value) = serde_json::from_str::<Value>(json) else { return json.to_owned() };
+    let again = value.to_string();
+    if again == json { format!("{value:#}") } else { json.to_owned() }
 }
 
 async fn lint(document: &Document, component: &Component) -> anyhow::Result<ExitCode> {
