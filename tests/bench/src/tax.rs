@@ -72,7 +72,28 @@ pub(crate) async fn run() -> anyhow::Result<()> {
         &entities,
         TransformOperation::Create,
     )
-    .await
+    .await?;
+
+    println!("\ncompiling a document (ms, median of 25; the component: a fresh instance that compiles it)");
+    println!("{:<34} {:>9} {:>11}", "document", "native", "component");
+    for (name, document, role) in [
+        ("25 mappings (LDAP user read)", &read, Role::Source),
+        ("60 mappings (SCIM user write)", &write, Role::Target),
+    ] {
+        let direction =
+            if role == Role::Source { language::Direction::Read } else { language::Direction::Write };
+        let (mut natives, mut components) = (Vec::new(), Vec::new());
+        for _ in 0..25 {
+            let start = Instant::now();
+            compiled(document, direction)?;
+            natives.push(start.elapsed().as_secs_f64());
+            let start = Instant::now();
+            opened(&host, document, role).await?;
+            components.push(start.elapsed().as_secs_f64());
+        }
+        println!("{name:<34} {:>9.2} {:>11.2}", median(natives) * 1e3, median(components) * 1e3);
+    }
+    Ok(())
 }
 
 /// The document in a component: a read transformation for a source, a write transformation for a target.
