@@ -73,13 +73,14 @@ fn in_order(store: &dyn Store) {
         let pairs: Vec<(&str, &str)> = ids.iter().map(|id| (id.as_str(), id.as_str())).collect();
         put(&*acme, &k, &pairs);
         // The same identifiers in another source, right behind.
-        put(&*acme, &other, &pairs);
+        let strangers: Vec<(&str, &str)> = ids.iter().map(|id| (id.as_str(), "stranger")).collect();
+        put(&*acme, &other, &strangers);
     }
     let removed = vec![(k.clone(), vec!["s5".to_owned(), "s10".to_owned(), "s39".to_owned()])];
     acme.commit(&Commit { removed, ..Commit::default() }).unwrap();
     let mut asked: Vec<&str> = ids.iter().map(String::as_str).collect();
     asked.insert(3, "new");
-    asked.extend(["s1", "s0", "s1", "s2", "s2", "s3"]);
+    asked.extend(["s1", "s0", "s1", "s2", "s2", "s3", "s7", "s8", "s9", "s0"]);
     let found = acme.relations(&k, &asked).unwrap();
     for (asked, found) in asked.iter().zip(found) {
         let there = !["s5", "s10", "s39", "new"].contains(asked);
