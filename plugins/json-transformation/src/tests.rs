@@ -55,3 +55,33 @@ fn reports_every_problem_with_its_place() {
     assert_eq!(errors[1], ("/user/mappings/1/targetpath", 3, 29));
     assert!(problems.iter().any(|p| p.message.contains("did you mean `targetPath`")));
 }
+
+#[test]
+fn a_result_says_what_it_depended_on() {
+    let host = FakeHost::install();
+    host.relations(|query| Ok(query.ids.iter().map(|_| vec!["T1".to_owned()]).collect()));
+    let document = r#"{"user":{"mappings":[
+        {"sourcePath":"$.name","targetPath":"$.userName"},
+        {"sourceVariable":"entityIdTargetSystem","targetPath":"$.id"},
+        {"sourcePath":"$.boss","targetPath":"$.manager","optional":true,"functions":[{"function":"resolveEntityIds"}]},
+        {"condition":"$.odd EMPTY false","constant":"${entityIdTargetSystem}","targetPath":"$.odd"},
+        {"targetPath":"$.password","condition":"$.new EMPTY false","functions":[{"function":"randomPassword","passwordLength":12,
+          "minimumNumberOfLowercaseLetters":1,"minimumNumberOfUppercaseLetters":1,"minimumNumberOfDigits":1,
+          "minimumNumberOfSpecialSymbols":1}],"scope":"createEntity"}]}}"#;
+    let compiled =
+        JsonTransformation::compile(document, Direction::Write, Properties::default()).ok().unwrap();
+    let depends = |operation, json, variables| {
+        let request = Request { variables, ..asked(operation, json) };
+        compiled.apply(&[request], false).remove(0).depends
+    };
+    let id = r#"{"entityIdTargetSystem":"7"}"#;
+    assert_eq!(depends("create", r#"{"name":"a"}"#, ""), [""; 0]);
+    assert_eq!(depends("update", r#"{"name":"a","boss":"m"}"#, id), ["relations"]);
+    assert_eq!(depends("create", r#"{"name":"a","odd":1}"#, ""), ["id"]);
+    assert_eq!(depends("update", r#"{"name":"a","odd":1}"#, id), [""; 0]);
+    assert_eq!(depends("create", r#"{"name":"a","new":1}"#, ""), ["random"]);
+    assert_eq!(depends("update", r#"{"name":"a","new":1}"#, id), [""; 0]);
+    let clock = r#"{"user":{"mappings":[{"sourceVariable":"currentDate","targetPath":"$.seen"}]}}"#;
+    let clock = JsonTransformation::compile(clock, Direction::Write, Properties::default()).ok().unwrap();
+    assert_eq!(clock.apply(&[asked("update", "{}")], false)[0].depends, ["time"]);
+}
