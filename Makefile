@@ -4,7 +4,7 @@ CARGO ?= cargo
 PLUGINS = plugins/target/wasm32-wasip2/release
 SOURCES = $(shell find plugins sdk/rust wit -name target -prune -o -type f \( -name '*.rs' -o -name '*.toml' -o -name '*.json' -o -name '*.wit' -o -name '*.csv' \) -print)
 
-.PHONY: help setup plugins build demo test test-setup bench fuzz lint fmt deny clean
+.PHONY: help setup plugins build demo test test-setup bench features fuzz lint fmt deny clean
 
 help:
 	@echo "make demo    build everything and watch 1,000 people travel through two provisioning runs"
@@ -12,6 +12,7 @@ help:
 	@echo "make build   the release binary, target/release/gangway"
 	@echo "make plugins the components, $(PLUGINS)/*.wasm"
 	@echo "make bench   the figures of docs/performance.md"
+	@echo "make features  which of the numbered features have a test"
 	@echo "make fuzz    the transformation language against generated and damaged documents, one minute"
 	@echo "make lint    rustfmt, clippy, licences"
 
@@ -45,6 +46,9 @@ test: test-setup plugins
 
 bench: test-setup build
 	@target/release/gangway-bench
+
+features:
+	@tests/features.sh
 
 # Longer: make fuzz GANGWAY_FUZZ_SECONDS=600
 fuzz:
