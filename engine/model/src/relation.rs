@@ -26,6 +26,9 @@ pub enum RelationState {
     PendingDelete,
     /// It existed before the engine came and was therefore left alone when the source entity went.
     Released,
+    /// Gone from the source; the target entity got the content that stands in for a deletion (an
+    /// account that is disabled) and is managed on: when the source entity returns, it is written.
+    Disabled,
 }
 
 /// A source entity and its counterpart in a target. Holds no attribute value of a person.

@@ -23,6 +23,7 @@ mod plugins;
 mod state;
 mod systems;
 mod tenants;
+mod undo;
 
 use crate::{NewRelation, Store, TenantStore};
 use gangway_model::{
@@ -45,6 +46,7 @@ pub fn cases() -> Vec<Case> {
         events::CASES,
         state::CASES,
         model::CASES,
+        undo::CASES,
     ]
     .concat()
 }

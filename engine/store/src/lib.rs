@@ -13,8 +13,8 @@
 #![forbid(unsafe_code)]
 
 use gangway_model::{
-    EntityEvent, EntityState, Hash, Intent, Job, JobId, Manifest, PluginId, Relation, RelationKey,
-    RelationState, System, SystemId, TenantId,
+    EntityEvent, EntityState, EntityType, Hash, Intent, Job, JobId, Manifest, PluginId, Relation,
+    RelationKey, RelationState, System, SystemId, TenantId,
 };
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -83,6 +83,15 @@ pub trait TenantStore: Send + Sync {
     fn relations(&self, key: &RelationKey, source_ids: &[&str]) -> Result<Vec<Option<Relation>>, StoreError>;
     /// The open intents of the given source entities, in their order.
     fn intents(&self, key: &RelationKey, source_ids: &[&str]) -> Result<Vec<Option<Intent>>, StoreError>;
+    /// What is known of the absence of the given source entities, in their order.
+    fn absences(&self, key: &RelationKey, source_ids: &[&str]) -> Result<Vec<Option<Absence>>, StoreError>;
+    /// What the last full read of a source counted that nothing spoke against.
+    fn last_read(&self, source: &SystemId, entity_type: &EntityType) -> Result<Option<LastRead>, StoreError>;
+    /// Before-images of a run with their numbers, from the last to the first, starting below `before`.
+    fn images(&self, run: &JobId, before: Option<u64>, limit: usize)
+    -> Result<Vec<(u64, Image)>, StoreError>;
+    /// Forgets the before-images of runs that are not to be kept any longer; says of how many runs.
+    fn purge_images(&self, now_ms: u64) -> Result<u64, StoreError>;
     /// Which source entity (of any source) holds each of these target entities, in their order; of
     /// several the one whose relation is oldest.
     fn owners(&self, key: &RelationKey, target_ids: &[&str]) -> Result<Vec<Option<String>>, StoreError>;
@@ -139,6 +148,73 @@ pub struct Commit {
     pub seen: Vec<(RelationKey, Vec<u64>)>,
     /// Lines for the entity log, numbered on from 1.
     pub events: Vec<EntityEvent>,
+    /// Absences as they stand now. The one of a relation that is removed goes with it.
+    pub absences: Vec<(RelationKey, Vec<Absence>)>,
+    /// What full reads counted.
+    pub reads: Vec<LastRead>,
+    /// Before-images, numbered on from 1.
+    pub images: Vec<Image>,
+}
+
+/// That full reads in a row did not bring an entity which the engine manages.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Absence {
+    /// The entity's identifier in the source.
+    pub source_id: String,
+    /// How many reads in a row.
+    pub reads: u32,
+    /// When the first of them ended, in milliseconds since 1970.
+    pub since_ms: u64,
+    /// The run of the last of them.
+    pub run: JobId,
+}
+
+/// What a full read of a source counted.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct LastRead {
+    /// The source.
+    pub source: SystemId,
+    /// `user`, `group`, …
+    pub entity_type: EntityType,
+    /// Entities that the source delivered.
+    pub count: u64,
+    /// The run.
+    pub run: JobId,
+}
+
+/// What a run did to a target entity.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Change {
+    /// Made it.
+    Created,
+    /// Gave it other content.
+    Updated,
+    /// Removed it.
+    Deleted,
+}
+
+/// A target entity before a run changed it: what it takes to undo that. Kept sealed, and for a while.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Image {
+    /// What was about to happen, or had happened.
+    pub change: Change,
+    /// Of the relation.
+    pub target: SystemId,
+    /// Of the relation.
+    pub entity_type: EntityType,
+    /// Of the relation.
+    pub source_id: String,
+    /// Of the relation.
+    pub target_id: String,
+    /// Of the relation.
+    pub existed_before: bool,
+    /// The entity as the target showed it; empty for one that was created.
+    pub content: String,
+    /// When it may be forgotten, in milliseconds since 1970.
+    pub keep_until_ms: u64,
 }
 
 /// A relation to be written: the store gives a new one its ordinal and keeps that of an old one.
@@ -174,6 +250,16 @@ impl SeenSet {
         if let Some(bits) = self.bits.get_mut(word) {
             *bits |= 1 << (ordinal % 64);
         }
+    }
+
+    /// How many are marked.
+    pub fn len(&self) -> u64 {
+        self.bits.iter().map(|word| u64::from(word.count_ones())).sum()
+    }
+
+    /// Whether none is marked.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
     }
 
     /// Whether an ordinal is marked.

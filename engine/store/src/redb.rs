@@ -3,9 +3,11 @@
 //! Everything about the files themselves (opening, locking, faults) is in [`file`] and [`medium`];
 //! what the tables hold is in [`tables`]; each noun of [`TenantStore`] has its own module.
 
+mod absences;
 mod events;
 mod fault;
 mod file;
+mod images;
 mod intents;
 mod jobs;
 mod medium;

@@ -2,9 +2,10 @@
 //! a SIGKILL.
 
 use gangway_model::{
-    EntityEvent, EntityState, Intent, Job, JobId, PluginId, Relation, RelationKey, System, SystemId, TenantId,
+    EntityEvent, EntityState, EntityType, Intent, Job, JobId, PluginId, Relation, RelationKey, System, SystemId,
+    TenantId,
 };
-use gangway_store::{Commit, PluginRecord, SeenSet, Store, StoreError, TenantStore};
+use gangway_store::{Absence, Commit, Image, LastRead, PluginRecord, SeenSet, Store, StoreError, TenantStore};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 
@@ -118,6 +119,10 @@ mortal! {
     fn unfinished_jobs() -> Vec<Job>, alive;
     fn relations(key: &RelationKey, ids: &[&str]) -> Vec<Option<Relation>>, alive;
     fn intents(key: &RelationKey, ids: &[&str]) -> Vec<Option<Intent>>, alive;
+    fn absences(key: &RelationKey, ids: &[&str]) -> Vec<Option<Absence>>, alive;
+    fn last_read(source: &SystemId, entity_type: &EntityType) -> Option<LastRead>, alive;
+    fn images(run: &JobId, before: Option<u64>, limit: usize) -> Vec<(u64, Image)>, alive;
+    fn purge_images(now_ms: u64) -> u64, step;
     fn owners(key: &RelationKey, ids: &[&str]) -> Vec<Option<String>>, alive;
     fn scan_relations(key: &RelationKey, after: Option<&str>, limit: usize) -> Vec<Relation>, alive;
     fn count_relations(key: &RelationKey) -> u64, alive;

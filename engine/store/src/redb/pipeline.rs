@@ -6,9 +6,10 @@ use super::owners::{self, OwnerKey};
 use super::pairs::{self, Pair};
 use super::pending::{Draft, Pending};
 use super::relations::{self, Row, lost};
-use super::tables::{INTENTS, META, NEXT_ORDINAL, RELATIONS, SOURCES, number, numbered, past};
+use super::tables::{ABSENCES, INTENTS, META, NEXT_ORDINAL, RELATIONS, SOURCES, number, numbered, past};
 use super::tenant::Tenant;
-use super::{events, intents, jobs, seen};
+use super::{absences, events, images, intents, jobs, seen};
+use crate::seal::Sealer;
 use crate::{Commit, NewRelation, SeenSet, StoreError};
 use ::redb::{Range, ReadableTable, WriteTransaction};
 use gangway_model::{Intent, JobId, Relation, RelationKey};
@@ -103,13 +104,16 @@ impl Tenant {
     }
 
     pub(super) fn write_commit(&self, batch: &Commit) -> Result<(), StoreError> {
-        if batch.run.is_none() && !(batch.seen.is_empty() && batch.events.is_empty()) {
+        if batch.run.is_none()
+            && !(batch.seen.is_empty() && batch.events.is_empty() && batch.images.is_empty())
+        {
             return Err(StoreError::Failed(
-                "a commit with seen marks or log lines does not say of which run they are".to_owned(),
+                "a commit with seen marks, log lines or before-images does not say of which run they are"
+                    .to_owned(),
             ));
         }
         if batch.relations.is_empty() && batch.removed.is_empty() {
-            return self.file.write(|write| apply_rest(write, batch, BTreeMap::new()));
+            return self.file.write(|write| apply_rest(write, &self.sealer, batch, BTreeMap::new()));
         }
         self.write_indexed(|write, pending| {
             let mut draft = Draft::new(write.txn, pending)?;
@@ -122,14 +126,19 @@ impl Tenant {
                 let (pair, ordinals) = put(write.txn, &mut draft, key, list)?;
                 marks.entry(pair).or_default().extend(ordinals);
             }
-            apply_rest(write, batch, marks)?;
+            apply_rest(write, &self.sealer, batch, marks)?;
             Ok(((), draft.finish(self.waiting_relations)?))
         })
     }
 }
 
 /// Everything but relations; `marks` are those of relations that were written.
-fn apply_rest(write: &Write<'_>, batch: &Commit, mut marks: BTreeMap<u32, Vec<u64>>) -> Result<(), Fault> {
+fn apply_rest(
+    write: &Write<'_>,
+    sealer: &Sealer,
+    batch: &Commit,
+    mut marks: BTreeMap<u32, Vec<u64>>,
+) -> Result<(), Fault> {
     if let Some(job) = &batch.job {
         jobs::put(write.txn, job)?;
     }
@@ -143,7 +152,14 @@ fn apply_rest(write: &Write<'_>, batch: &Commit, mut marks: BTreeMap<u32, Vec<u6
         let mut table = write.txn.open_table(INTENTS)?;
         intents::open(&mut table, pair.id, sorted(list, |intent| &intent.source_id).into_iter())?;
     }
+    for (key, list) in batch.absences.iter().filter(|(_, list)| !list.is_empty()) {
+        absences::put(write.txn, pairs::intern(write.txn, key)?.id, list)?;
+    }
+    for read in &batch.reads {
+        absences::put_read(write.txn, read)?;
+    }
     let Some(run) = &batch.run else { return Ok(()) };
+    images::append(write.txn, sealer, run, &batch.images)?;
     for (key, ordinals) in batch.seen.iter().filter(|(_, ordinals)| !ordinals.is_empty()) {
         marks.entry(pairs::intern(write.txn, key)?.id).or_default().extend_from_slice(ordinals);
     }
@@ -236,6 +252,7 @@ fn remove(
     let mut gone: Vec<(Vec<u8>, u64)> =
         keys.into_iter().zip(ordinals).filter_map(|(key, ordinal)| Some((key, ordinal?))).collect();
     gone.dedup();
+    absences::remove(txn, gone.iter().map(|(key, _)| key))?;
     pair.count = pair.count.saturating_sub(gone.len() as u64);
     remove_rows(txn, draft, pair, gone)?;
     pairs::set_count(txn, relation_key, pair)
@@ -352,6 +369,8 @@ pub(super) fn remove_pair(
         remove_rows(txn, draft, pair, gone)?;
     }
     let from = pair.id.to_be_bytes();
-    txn.open_table(INTENTS)?.retain_in(from.as_slice()..past(&from).as_slice(), |_, _| false)?;
+    for table in [INTENTS, ABSENCES] {
+        txn.open_table(table)?.retain_in(from.as_slice()..past(&from).as_slice(), |_, _| false)?;
+    }
     Ok(())
 }

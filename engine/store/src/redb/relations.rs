@@ -29,6 +29,7 @@ pub(super) fn encode(out: &mut Vec<u8>, pair: u32, relation: &NewRelation) {
         RelationState::Active => 0,
         RelationState::PendingDelete => 1,
         RelationState::Released => 2,
+        RelationState::Disabled => 3,
     };
     out.push(state | if relation.existed_before { EXISTED_BEFORE } else { 0 });
     put_varint(out, u64::from(pair));
@@ -50,7 +51,7 @@ impl<'a> Row<'a> {
             source_id: reader.str()?,
             target_id: reader.rest_str()?,
         };
-        if flags & STATE > 2 || flags & !(EXISTED_BEFORE | STATE) != 0 {
+        if flags & !(EXISTED_BEFORE | STATE) != 0 {
             return Err(reader.damaged("has an unknown state"));
         }
         Ok(row)
@@ -67,7 +68,8 @@ impl<'a> Row<'a> {
             state: match self.flags & STATE {
                 0 => RelationState::Active,
                 1 => RelationState::PendingDelete,
-                _ => RelationState::Released,
+                2 => RelationState::Released,
+                _ => RelationState::Disabled,
             },
             ordinal,
         }
@@ -121,7 +123,7 @@ mod tests {
         for length in 0..39 {
             assert!(Row::decode(&bytes[..length]).is_err(), "length {length}");
         }
-        for flags in [3, 8, 0xff] {
+        for flags in [8, 0xff] {
             bytes[0] = flags;
             assert!(Row::decode(&bytes).is_err(), "flags {flags}");
         }

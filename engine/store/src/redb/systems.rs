@@ -84,6 +84,7 @@ impl Tenant {
                 let old: System = from_json("system", old)?;
                 write.txn.open_table(SYSTEM_NAMES)?.remove(old.name.as_str())?;
                 state::clear(write.txn, id)?;
+                super::absences::clear_reads(write.txn, id)?;
                 for (key, pair) in pairs::all(write.txn)? {
                     if key.source != *id && key.target != *id {
                         continue;

@@ -30,6 +30,14 @@ pub(super) const SOURCES: TableDefinition<'static, &'static [u8], u64> = TableDe
 pub(super) const OWNERS: TableDefinition<'static, &'static OwnerKey, ()> = TableDefinition::new("owners");
 /// Pair, source identifier → time of the first attempt.
 pub(super) const INTENTS: Bytes = TableDefinition::new("intents");
+/// Pair, source identifier → since when and how often full reads missed it.
+pub(super) const ABSENCES: Bytes = TableDefinition::new("absences");
+/// Source, entity type → JSON of what its last full read counted.
+pub(super) const READS: Bytes = TableDefinition::new("reads");
+/// Run, number → sealed before-image.
+pub(super) const IMAGES: Bytes = TableDefinition::new("images");
+/// Run → until when its before-images are kept.
+pub(super) const IMAGE_RUNS: Texts = TableDefinition::new("image-runs");
 /// Run, pair, number of the commit → ordinals.
 pub(super) const SEEN: Bytes = TableDefinition::new("seen");
 

@@ -3,14 +3,16 @@ use super::medium::{Medium, Place};
 use super::open_files::OpenFiles;
 use super::pending::Pending;
 use super::tables::{
-    COMPONENTS, EVENT_STATES, EVENTS, HASH_KEY, INTENTS, JOBS, KEY_ID, META, OWNERS, PAIRS, PLUGINS,
-    RELATIONS, SEEN, SOURCES, SPACES, STATE, SYSTEM_NAMES, SYSTEMS, TENANT, UNFINISHED,
+    ABSENCES, COMPONENTS, EVENT_STATES, EVENTS, HASH_KEY, IMAGE_RUNS, IMAGES, INTENTS, JOBS, KEY_ID, META,
+    OWNERS, PAIRS, PLUGINS, READS, RELATIONS, SEEN, SOURCES, SPACES, STATE, SYSTEM_NAMES, SYSTEMS, TENANT,
+    UNFINISHED,
 };
 use super::{Options, check_key, seen};
 use crate::seal::{MasterKey, Sealer};
-use crate::{Commit, PluginRecord, SeenSet, StoreError, TenantStore};
+use crate::{Absence, Commit, Image, LastRead, PluginRecord, SeenSet, StoreError, TenantStore};
 use gangway_model::{
-    EntityEvent, EntityState, Intent, Job, JobId, PluginId, Relation, RelationKey, System, SystemId, TenantId,
+    EntityEvent, EntityState, EntityType, Intent, Job, JobId, PluginId, Relation, RelationKey, System,
+    SystemId, TenantId,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -49,10 +51,10 @@ impl Tenant {
                 meta.insert(HASH_KEY, sealed.as_slice())?;
             }
             // Readers cannot make a table, and need not ask whether there is one.
-            for table in [PAIRS, SPACES, INTENTS, SEEN, EVENTS, STATE, COMPONENTS] {
+            for table in [PAIRS, SPACES, INTENTS, ABSENCES, READS, IMAGES, SEEN, EVENTS, STATE, COMPONENTS] {
                 write.txn.open_table(table)?;
             }
-            for table in [JOBS, SYSTEMS, PLUGINS] {
+            for table in [JOBS, SYSTEMS, PLUGINS, IMAGE_RUNS] {
                 write.txn.open_table(table)?;
             }
             write.txn.open_table(RELATIONS)?;
@@ -193,6 +195,27 @@ impl TenantStore for Tenant {
 
     fn intents(&self, key: &RelationKey, source_ids: &[&str]) -> Result<Vec<Option<Intent>>, StoreError> {
         self.read_intents(key, source_ids)
+    }
+
+    fn absences(&self, key: &RelationKey, source_ids: &[&str]) -> Result<Vec<Option<Absence>>, StoreError> {
+        self.read_absences(key, source_ids)
+    }
+
+    fn last_read(&self, source: &SystemId, entity_type: &EntityType) -> Result<Option<LastRead>, StoreError> {
+        self.read_last_read(source, entity_type)
+    }
+
+    fn images(
+        &self,
+        run: &JobId,
+        before: Option<u64>,
+        limit: usize,
+    ) -> Result<Vec<(u64, Image)>, StoreError> {
+        self.read_images(run, before, limit)
+    }
+
+    fn purge_images(&self, now_ms: u64) -> Result<u64, StoreError> {
+        self.remove_images(now_ms)
     }
 
     fn owners(&self, key: &RelationKey, target_ids: &[&str]) -> Result<Vec<Option<String>>, StoreError> {
