@@ -12,7 +12,7 @@ mod progress;
 
 use clap::{Parser, Subcommand};
 use client::Client;
-use commands::{job, plugin, serve, system, tenant, transformation};
+use commands::{job, plugin, serve, system, tenant, transformation, why};
 use std::process::ExitCode;
 
 /// Identity provisioning: people come aboard and go ashore, and every system knows it.
@@ -58,6 +58,8 @@ enum Command {
     /// Provisioning runs.
     #[command(subcommand)]
     Job(job::Job),
+    /// Why an account was, or was not, created, changed or deleted.
+    Why(why::Why),
     /// Transformations at the desk, without an engine: test, run, explain, lint.
     #[command(subcommand)]
     Transformation(transformation::Transformation),
@@ -95,6 +97,7 @@ async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         Command::Plugin(command) => command.run(client).await,
         Command::System(command) => command.run(&client()?).await,
         Command::Job(command) => command.run(&client()?).await,
+        Command::Why(command) => command.run(&client()?).await,
         Command::Transformation(command) => command.run().await,
     }
 }

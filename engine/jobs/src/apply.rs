@@ -14,8 +14,8 @@ use crate::journal::Journal;
 use crate::prepare::{LanePlan, Work, rewritten};
 use crate::run::{Lane, OpenLane, Run};
 use gangway_model::{
-    Counters, EntityEvent, EntityType, Hash, Intent, Operation, OperationKind, Outcome, PluginError,
-    RelationKey, RelationState, code,
+    Counters, EntityEvent, EntityState, EntityType, Hash, Intent, Operation, OperationKind, Outcome,
+    PluginError, RelationKey, RelationState, code,
 };
 use gangway_store::NewRelation;
 use std::collections::HashMap;
@@ -271,10 +271,16 @@ impl<'a> LaneApply<'a> {
             self.fail(&item, error);
             return;
         };
-        match item.counts_as {
-            CountsAs::Created => self.result.counters.created += 1,
-            CountsAs::Updated => self.result.counters.updated += 1,
+        let state = match item.counts_as {
+            CountsAs::Created => EntityState::Created,
+            CountsAs::Updated => EntityState::Updated,
+        };
+        match state {
+            EntityState::Created => self.result.counters.created += 1,
+            _ => self.result.counters.updated += 1,
         }
+        let line = self.journal().written(state, &item.work.source_id, &id);
+        self.log(line, &item.content);
         self.claimed.insert(id.clone(), item.work.source_id.clone());
         if item.work.trust.depends() && item.payload == UNKNOWN {
             let work = &item.work;
@@ -400,14 +406,19 @@ impl<'a> LaneApply<'a> {
         self.relate_unwritten(item);
         self.result.counters.failed += 1;
         let event = self.journal().failed(Some(&item.work.source_id), item.id.as_deref(), error);
-        self.result.events.push(event);
+        self.log(event, &item.content);
     }
 
     pub(crate) fn skip(&mut self, item: &Item, reason: String) {
         self.relate_unwritten(item);
         self.result.counters.skipped += 1;
         let event = self.journal().skipped(Some(&item.work.source_id), item.id.as_deref(), reason);
-        self.result.events.push(event);
+        self.log(event, &item.content);
+    }
+
+    fn log(&mut self, line: EntityEvent, content: &str) {
+        let content = self.run.tracing.content(line.state, content);
+        self.result.events.push(EntityEvent { content, ..line });
     }
 
     fn journal(&self) -> Journal<'a> {

@@ -9,6 +9,7 @@ use crate::progress::Progress;
 use crate::resolver::StoreResolver;
 use crate::run::{Lane, OpenLane, Run, needs};
 use crate::stats;
+use crate::trace::Tracing;
 use futures_util::future::join_all;
 use gangway_model::ports::{Clock, JobContext, Source, Systems, Transformation};
 use gangway_model::{Action, EntityType, Job, JobId, JobStatus, PluginError, System, SystemId};
@@ -67,7 +68,10 @@ impl Execution {
         }
     }
 
-    async fn carry_out(&self, run: Run, job: Job) -> (Job, bool) {
+    async fn carry_out(&self, run: Run, mut job: Job) -> (Job, bool) {
+        if job.resumes.is_none() {
+            job.trace = run.tracing.record.clone();
+        }
         let run = Arc::new(run);
         let mut ledger = Ledger::new(run.clone(), job, self.progress.clone());
         for lane in &run.lanes {
@@ -163,6 +167,7 @@ impl Execution {
             clock: self.clock.clone(),
             cancelled: self.cancelled.clone(),
             suspended: self.suspended.clone(),
+            tracing: Tracing::of(&source),
             source,
         }))
     }

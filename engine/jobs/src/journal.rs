@@ -1,7 +1,7 @@
 //! Lines of the entity log.
 //!
-//! Failed, skipped and deleted entities are logged, each once. No attribute value of a person goes
-//! into a line; the identifiers do.
+//! Every entity to which something happened is logged, once. No attribute value of a person goes into a
+//! line unless the source's trace properties ask for it; the identifiers do.
 
 use gangway_model::{EntityEvent, EntityState, EntityType, PluginError, SystemId};
 
@@ -13,6 +13,11 @@ pub(crate) struct Journal<'a> {
 }
 
 impl Journal<'_> {
+    /// Created or updated.
+    pub(crate) fn written(&self, state: EntityState, source_id: &str, target_id: &str) -> EntityEvent {
+        self.line(state, Some(source_id), Some(target_id))
+    }
+
     pub(crate) fn failed(
         &self,
         source_id: Option<&str>,
@@ -47,6 +52,7 @@ impl Journal<'_> {
             state,
             reason: None,
             error: None,
+            content: None,
             time_ms: self.time_ms,
         }
     }

@@ -30,11 +30,14 @@ mod resolver;
 mod run;
 mod runner;
 mod stats;
+mod trace;
 mod transform;
+pub mod why;
 
 pub use error::{StartError, StopError};
 pub use resolver::StoreResolver;
 pub use runner::{JobIds, Runner, Services, SystemsFactory};
+pub use trace::{CONTENT_SWITCHES, MASKED};
 
 #[cfg(test)]
 mod tests;

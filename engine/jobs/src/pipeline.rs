@@ -11,7 +11,7 @@ use crate::error::Stop;
 use crate::prepare::{Prepared, prepare};
 use crate::run::Run;
 use futures_util::future::join_all;
-use gangway_model::{Counters, EntityType, Page, Phase, PluginError, code};
+use gangway_model::{Counters, EntityState, EntityType, Page, Phase, PluginError, code};
 use std::collections::{BTreeMap, HashSet, VecDeque};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -242,8 +242,9 @@ impl<'a> TypePass<'a> {
         for (lane, plan, mut result) in results.into_iter().flatten() {
             matters |= result.counters.created > 0 || result.moved;
             if self.again {
-                // The entity was counted when it was written first.
+                // The entity was counted and logged when it was written first.
                 result.counters = Counters { failed: result.counters.failed, ..Counters::default() };
+                result.events.retain(|event| event.state == EntityState::Failed);
             }
             self.ledger.lane(lane, self.entity_type, plan, result);
         }

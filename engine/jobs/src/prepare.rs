@@ -10,8 +10,8 @@ use crate::run::{Lane, OpenLane, Run};
 use crate::transform::{apply, request};
 use futures_util::future::join_all;
 use gangway_model::{
-    Answer, AnswerOutcome, Counters, Entity, EntityEvent, EntityType, Hash, Intent, Page, PluginError,
-    Relation, TransformOperation, code,
+    Answer, AnswerOutcome, Counters, Entity, EntityEvent, EntityState, EntityType, Hash, Intent, Page,
+    PluginError, Relation, TransformOperation, code,
 };
 use gangway_store::NewRelation;
 use std::collections::HashMap;
@@ -214,11 +214,15 @@ async fn read(
             }
             Err(Reading::Skipped(reason)) => {
                 prepared.counters.skipped += 1;
-                prepared.events.push(journal.skipped(Some(&entity.id), None, reason));
+                let content = run.tracing.content(EntityState::Skipped, &entity.json);
+                let line = journal.skipped(Some(&entity.id), None, reason);
+                prepared.events.push(EntityEvent { content, ..line });
             }
             Err(Reading::Failed(error)) => {
                 prepared.counters.failed += 1;
-                prepared.events.push(journal.failed(Some(&entity.id), None, error));
+                let content = run.tracing.content(EntityState::Failed, &entity.json);
+                let line = journal.failed(Some(&entity.id), None, error);
+                prepared.events.push(EntityEvent { content, ..line });
             }
             Err(Reading::Repeated) => {}
         }

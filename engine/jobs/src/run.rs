@@ -2,6 +2,7 @@
 
 use crate::error::Stop;
 use crate::fingerprint::Fingerprints;
+use crate::trace::Tracing;
 use gangway_model::ports::{Clock, Source, Target, Transformation};
 use gangway_model::{EntityType, JobId, JobType, Needs, PluginError, RelationKey, System};
 use gangway_store::{StoreError, TenantStore};
@@ -14,6 +15,7 @@ pub(crate) struct Run {
     pub(crate) run: JobId,
     pub(crate) kind: JobType,
     pub(crate) source: System,
+    pub(crate) tracing: Tracing,
     pub(crate) reader: Arc<dyn Source>,
     pub(crate) read: Arc<dyn Transformation>,
     pub(crate) lanes: Vec<Lane>,

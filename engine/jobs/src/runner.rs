@@ -159,6 +159,7 @@ impl Runner {
                 pages: 0,
                 unresolved: false,
             },
+            trace: Default::default(),
         };
         self.inner.put(&job).await?;
         let id = job.id.clone();

@@ -199,6 +199,19 @@ pub struct Job {
     pub broken: BTreeMap<SystemId, String>,
     /// How far it has come.
     pub checkpoint: Checkpoint,
+    /// What of the entity log may be downloaded.
+    #[serde(default)]
+    pub trace: Trace,
+}
+
+/// The trace properties of the source when the job started.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Trace {
+    /// Lists that are collected beside that of the failed entities.
+    pub lists: Vec<EntityState>,
+    /// Lists whose lines hold the attributes of the entity.
+    pub contents: Vec<EntityState>,
 }
 
 /// What happened to an entity.
@@ -217,7 +230,7 @@ pub enum EntityState {
     Failed,
 }
 
-/// A line of a job's entity log. Holds no attribute value of a person.
+/// A line of a job's entity log. Holds no attribute value of a person outside `content`.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct EntityEvent {
@@ -238,6 +251,10 @@ pub struct EntityEvent {
     /// Why it failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<PluginError>,
+    /// The attributes of the entity, if the source's trace properties ask for them. Sealed in the store,
+    /// and never part of what is shown without being asked for.
+    #[serde(skip)]
+    pub content: Option<String>,
     /// Milliseconds since 1970.
     pub time_ms: u64,
 }

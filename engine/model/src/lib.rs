@@ -24,7 +24,7 @@ pub use grant::{ConnectionGrant, FileGrant, Grants, HttpGrant};
 pub use id::{EntityType, JobId, PluginId, SystemId, TenantId};
 pub use job::{
     Action, Checkpoint, Counters, EntityEvent, EntityState, Job, JobEvent, JobStatus, JobType, Phase,
-    ReadMode, StatisticsKey, StatisticsRow, Trigger,
+    ReadMode, StatisticsKey, StatisticsRow, Trace, Trigger,
 };
 pub use manifest::{CapabilityRequest, Manifest, PropertySpec};
 pub use operation::{Operation, OperationKind, Outcome};

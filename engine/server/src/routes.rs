@@ -1,7 +1,7 @@
 //! Every route with its handler and its description, in one table: the router and the OpenAPI
 //! document are both made of it, so neither can have what the other has not.
 
-use crate::api::{events, health, jobs, plugins, relations, systems, tenants, transformations};
+use crate::api::{events, health, history, jobs, plugins, relations, systems, tenants, transformations};
 use crate::services::Services;
 use axum::extract::DefaultBodyLimit;
 use axum::handler::Handler;
@@ -278,6 +278,19 @@ pub(crate) fn routes() -> Vec<Route> {
             ("limit", "1 to 1000; 50 if not given"),
         ])
         .answers(200, "EntityLog")
+        .errors(&[404]),
+        Route::new(
+            "get",
+            "/api/v1/tenants/{tenant}/entities/{entity}/history",
+            "readEntityHistory",
+            "What became of an entity over all jobs, and why; by its identifier in the source or a target",
+            history::get,
+        )
+        .query(&[
+            ("system", "Name or id: only what happened in it, or in jobs that read it"),
+            ("limit", "1 to 1000; 50 if not given"),
+        ])
+        .answers(200, "EntityHistory")
         .errors(&[404]),
     ]
 }

@@ -48,6 +48,7 @@ fn event(relation: &NewRelation) -> EntityEvent {
         state: EntityState::Created,
         reason: None,
         error: None,
+        content: None,
         time_ms: 1_800_000_000_000,
     }
 }

@@ -20,6 +20,7 @@ mod jobs;
 mod model;
 mod pipeline;
 mod plugins;
+mod records;
 mod state;
 mod systems;
 mod tenants;
@@ -44,6 +45,7 @@ pub fn cases() -> Vec<Case> {
         jobs::CASES,
         pipeline::CASES,
         events::CASES,
+        records::CASES,
         state::CASES,
         model::CASES,
         undo::CASES,

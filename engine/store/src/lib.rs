@@ -78,6 +78,14 @@ pub trait TenantStore: Send + Sync {
     fn jobs(&self, before: Option<&JobId>, limit: usize) -> Result<Vec<Job>, StoreError>;
     /// Jobs that have not ended, oldest first.
     fn unfinished_jobs(&self) -> Result<Vec<Job>, StoreError>;
+    /// Removes a job that has ended, with its entity log and marks. False if there was none, or it has
+    /// not ended.
+    fn delete_job(&self, id: &JobId) -> Result<bool, StoreError>;
+    /// Jobs that began to fail or ended since somebody last settled it, oldest first. Known as durably as
+    /// the change itself.
+    fn news(&self) -> Result<Vec<(JobId, News)>, StoreError>;
+    /// Marks news as dealt with, and writes records in the same step.
+    fn settle_news(&self, job: &JobId, news: News, records: &[Record]) -> Result<(), StoreError>;
 
     /// The relations of the given source entities, in their order.
     fn relations(&self, key: &RelationKey, source_ids: &[&str]) -> Result<Vec<Option<Relation>>, StoreError>;
@@ -102,6 +110,8 @@ pub trait TenantStore: Send + Sync {
         after: Option<&str>,
         limit: usize,
     ) -> Result<Vec<Relation>, StoreError>;
+    /// Every source-target pair and entity type that has relations or had some.
+    fn relation_keys(&self) -> Result<Vec<RelationKey>, StoreError>;
     /// How many relations there are.
     fn count_relations(&self, key: &RelationKey) -> Result<u64, StoreError>;
     /// Makes everything in the batch durable, all of it or nothing.
@@ -119,6 +129,27 @@ pub trait TenantStore: Send + Sync {
         after: Option<u64>,
         limit: usize,
     ) -> Result<Vec<(u64, EntityEvent)>, StoreError>;
+
+    /// What happened to the entity with this identifier, in the source or in a target, over all jobs whose
+    /// log is still there, newest first. With a system only what happened in it, or in jobs that read it.
+    fn history(
+        &self,
+        id: &str,
+        system: Option<&SystemId>,
+        limit: usize,
+    ) -> Result<Vec<PastEvent>, StoreError>;
+
+    /// A record by its kind and key.
+    fn record(&self, kind: &str, key: &str) -> Result<Option<Vec<u8>>, StoreError>;
+    /// Records of a kind in the order of their keys, starting above `after`.
+    fn records(
+        &self,
+        kind: &str,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<Vec<(String, Vec<u8>)>, StoreError>;
+    /// Writes or removes records, all of them or none.
+    fn put_records(&self, records: &[Record]) -> Result<(), StoreError>;
 
     /// A small value that a plugin keeps for a system.
     fn state(&self, system: &SystemId, key: &str) -> Result<Option<Vec<u8>>, StoreError>;
@@ -215,6 +246,37 @@ pub struct Image {
     pub content: String,
     /// When it may be forgotten, in milliseconds since 1970.
     pub keep_until_ms: u64,
+}
+
+/// A line of the entity log with where it stands.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct PastEvent {
+    /// The first job of the chain of resumed jobs.
+    pub run: JobId,
+    /// The line's number in that job's log.
+    pub number: u64,
+    /// What happened.
+    pub event: EntityEvent,
+}
+
+/// What is new about a job.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct News {
+    /// Something failed in it for the first time.
+    pub failing: bool,
+    /// It has ended.
+    pub ended: bool,
+}
+
+/// A small sealed record of a kind that the store does not know: schedules, subscriptions, settings.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Record {
+    /// Which kind.
+    pub kind: &'static str,
+    /// Which of its kind.
+    pub key: String,
+    /// None removes it.
+    pub value: Option<Vec<u8>>,
 }
 
 /// A relation to be written: the store gives a new one its ordinal and keeps that of an old one.

@@ -17,6 +17,7 @@ mod pairs;
 mod pending;
 mod pipeline;
 mod plugins;
+mod records;
 mod relations;
 mod seen;
 mod state;

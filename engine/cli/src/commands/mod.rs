@@ -4,3 +4,4 @@ pub(crate) mod serve;
 pub(crate) mod system;
 pub(crate) mod tenant;
 pub(crate) mod transformation;
+pub(crate) mod why;

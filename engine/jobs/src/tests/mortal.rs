@@ -2,10 +2,13 @@
 //! a SIGKILL.
 
 use gangway_model::{
-    EntityEvent, EntityState, EntityType, Intent, Job, JobId, PluginId, Relation, RelationKey, System, SystemId,
-    TenantId,
+    EntityEvent, EntityState, EntityType, Intent, Job, JobId, PluginId, Relation, RelationKey, System,
+    SystemId, TenantId,
 };
-use gangway_store::{Absence, Commit, Image, LastRead, PluginRecord, SeenSet, Store, StoreError, TenantStore};
+use gangway_store::{
+    Absence, Commit, Image, LastRead, News, PastEvent, PluginRecord, Record, SeenSet, Store, StoreError,
+    TenantStore,
+};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 
@@ -117,6 +120,14 @@ mortal! {
     fn job(id: &JobId) -> Option<Job>, alive;
     fn jobs(before: Option<&JobId>, limit: usize) -> Vec<Job>, alive;
     fn unfinished_jobs() -> Vec<Job>, alive;
+    fn delete_job(id: &JobId) -> bool, alive;
+    fn news() -> Vec<(JobId, News)>, alive;
+    fn settle_news(job: &JobId, news: News, records: &[Record]) -> (), alive;
+    fn relation_keys() -> Vec<RelationKey>, alive;
+    fn history(id: &str, system: Option<&SystemId>, limit: usize) -> Vec<PastEvent>, alive;
+    fn record(kind: &str, key: &str) -> Option<Vec<u8>>, alive;
+    fn records(kind: &str, after: Option<&str>, limit: usize) -> Vec<(String, Vec<u8>)>, alive;
+    fn put_records(records: &[Record]) -> (), alive;
     fn relations(key: &RelationKey, ids: &[&str]) -> Vec<Option<Relation>>, alive;
     fn intents(key: &RelationKey, ids: &[&str]) -> Vec<Option<Intent>>, alive;
     fn absences(key: &RelationKey, ids: &[&str]) -> Vec<Option<Absence>>, alive;

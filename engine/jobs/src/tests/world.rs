@@ -3,8 +3,8 @@
 pub(super) use super::fakes::*;
 use crate::{Runner, Services};
 use gangway_model::{
-    Action, Counters, Entity, EntityEvent, EntityType, Grants, Job, JobId, JobType, Needs, Property,
-    Relation, RelationKey, Role, System, SystemId, TenantId, TransformationRef, Trigger,
+    Action, Counters, Entity, EntityEvent, EntityState, EntityType, Grants, Job, JobId, JobType, Needs,
+    Property, Relation, RelationKey, Role, System, SystemId, TenantId, TransformationRef, Trigger,
 };
 use gangway_store::{RedbStore, Store, TenantStore};
 use serde_json::{Value, json};
@@ -146,7 +146,13 @@ impl World {
         self.tenant_store().job(id).unwrap().unwrap()
     }
 
+    /// The lines of entities that were not simply written.
     pub(super) fn events(&self, run: &JobId) -> Vec<EntityEvent> {
+        let written = [EntityState::Created, EntityState::Updated];
+        self.log(run).into_iter().filter(|event| !written.contains(&event.state)).collect()
+    }
+
+    pub(super) fn log(&self, run: &JobId) -> Vec<EntityEvent> {
         let events = self.tenant_store().events(run, None, None, 10_000).unwrap();
         events.into_iter().map(|(_, event)| event).collect()
     }

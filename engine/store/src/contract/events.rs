@@ -2,8 +2,12 @@ use super::{Case, tenant};
 use crate::{Commit, Store, TenantStore};
 use gangway_model::{EntityEvent, EntityState, JobId, PluginError};
 
-pub(super) const CASES: &[Case] =
-    &[("log lines come back as they were written", come_back), ("the log is read in pieces", pieces)];
+pub(super) const CASES: &[Case] = &[
+    ("log lines come back as they were written", come_back),
+    ("the log is read in pieces", pieces),
+    ("an entity has a history over all jobs", history),
+    ("a deleted job takes its log along", deleted),
+];
 
 fn event(n: u64, state: EntityState) -> EntityEvent {
     EntityEvent {
@@ -14,6 +18,7 @@ fn event(n: u64, state: EntityState) -> EntityEvent {
         state,
         reason: None,
         error: None,
+        content: None,
         time_ms: n,
     }
 }
@@ -82,4 +87,55 @@ fn pieces(store: &dyn Store) {
     assert_eq!(acme.events(&run, None, None, 0).unwrap(), []);
     assert_eq!(acme.events(&other, None, None, 10).unwrap().len(), 8);
     assert_eq!(acme.events(&JobId::new("ru"), None, None, 10).unwrap(), []);
+}
+
+fn history(store: &dyn Store) {
+    let acme = tenant(store);
+    let mut job = super::job("2", gangway_model::JobStatus::Success);
+    job.source = "hr".into();
+    acme.put_job(&job).unwrap();
+    for run in ["1", "2"] {
+        let lines = (0..40).map(|n| event(n, EntityState::Created)).collect();
+        append(&*acme, &run.into(), lines);
+        let target = EntityEvent {
+            target_id: Some("s7".to_owned()),
+            source_id: None,
+            ..event(99, EntityState::Deleted)
+        };
+        append(&*acme, &run.into(), vec![target]);
+    }
+    let found = |system: Option<&str>, limit| {
+        let system = system.map(gangway_model::SystemId::new);
+        let lines = acme.history("s7", system.as_ref(), limit).unwrap();
+        lines
+            .into_iter()
+            .map(|line| (line.run.to_string(), line.number, line.event.state))
+            .collect::<Vec<_>>()
+    };
+    let (created, deleted) = (EntityState::Created, EntityState::Deleted);
+    let all = [("2", 41, deleted), ("2", 8, created), ("1", 41, deleted), ("1", 8, created)];
+    let all: Vec<_> = all.into_iter().map(|(run, number, state)| (run.to_owned(), number, state)).collect();
+    assert_eq!(found(None, 10), all, "not s17 or s70");
+    assert_eq!(found(None, 3), all[..3]);
+    assert_eq!(found(Some("x"), 10), all, "the system it happened in");
+    assert_eq!(found(Some("hr"), 10), all[..2], "the system that was read");
+    assert_eq!(found(Some("other"), 10), []);
+    assert_eq!(acme.history("", None, 10).unwrap(), []);
+}
+
+fn deleted(store: &dyn Store) {
+    use gangway_model::JobStatus;
+    let acme = tenant(store);
+    for (id, status) in [("1", JobStatus::Success), ("2", JobStatus::Running)] {
+        acme.put_job(&super::job(id, status)).unwrap();
+        append(&*acme, &id.into(), (0..20).map(|n| event(n, EntityState::Failed)).collect());
+    }
+    assert!(acme.delete_job(&"1".into()).unwrap());
+    assert!(!acme.delete_job(&"1".into()).unwrap());
+    assert!(!acme.delete_job(&"2".into()).unwrap(), "it runs");
+    assert_eq!(acme.events(&"1".into(), None, None, 50).unwrap(), []);
+    assert_eq!(acme.events(&"1".into(), Some(EntityState::Failed), None, 50).unwrap(), []);
+    assert_eq!(acme.events(&"2".into(), None, None, 50).unwrap().len(), 20);
+    assert_eq!(acme.history("s3", None, 50).unwrap().len(), 1);
+    assert_eq!(acme.jobs(None, 9).unwrap().len(), 1);
 }

@@ -297,6 +297,7 @@ fn no_run(store: &dyn Store) {
             state: EntityState::Created,
             reason: None,
             error: None,
+            content: None,
             time_ms: 0,
         }],
         ..Commit::default()

@@ -4,12 +4,16 @@
 //! every one. A block has them once.
 
 use super::fault::Fault;
+use super::tables::JOBS;
 use super::tables::{EVENT_STATES, EVENTS, past, prefix};
 use super::tenant::Tenant;
-use crate::StoreError;
+use super::tenant::from_json;
 use crate::codec::{Reader, put_optional_str, put_signed, put_str, put_varint};
+use crate::seal::Sealer;
+use crate::{PastEvent, StoreError};
 use ::redb::{ReadableTable, WriteTransaction};
-use gangway_model::{EntityEvent, EntityState, JobId, PluginError};
+use gangway_model::{EntityEvent, EntityState, Job, JobId, PluginError, SystemId};
+use memchr::memmem::Finder;
 
 /// Lines in a block: two blocks of usual lines fill a page of the database.
 const BLOCK: usize = 16;
@@ -41,13 +45,21 @@ fn name_number<'e>(names: &mut Vec<&'e str>, name: &'e str) -> u64 {
     position as u64
 }
 
-fn encode(events: &[EntityEvent]) -> Vec<u8> {
+/// Bits of a line's first byte beside the state.
+const HAS_ERROR: u8 = 8;
+const HAS_CONTENT: u8 = 16;
+
+/// What a line's content is sealed for.
+const PLACE: &str = "content";
+
+fn encode(events: &[EntityEvent], sealer: &Sealer, run: &JobId) -> Result<Vec<u8>, StoreError> {
     let mut names = Vec::new();
     let mut lines = Vec::new();
     let mut time = 0u64;
     for event in events {
-        let has_error = if event.error.is_some() { 8 } else { 0 };
-        lines.push(state_number(event.state) | has_error);
+        let has_error = if event.error.is_some() { HAS_ERROR } else { 0 };
+        let has_content = if event.content.is_some() { HAS_CONTENT } else { 0 };
+        lines.push(state_number(event.state) | has_error | has_content);
         put_varint(&mut lines, name_number(&mut names, event.entity_type.as_str()));
         put_varint(&mut lines, name_number(&mut names, event.system.as_str()));
         put_signed(&mut lines, event.time_ms.wrapping_sub(time) as i64);
@@ -58,13 +70,18 @@ fn encode(events: &[EntityEvent]) -> Vec<u8> {
         if let Some(error) = &event.error {
             encode_error(&mut lines, error);
         }
+        if let Some(content) = &event.content {
+            let sealed = sealer.seal(&[PLACE, run.as_str()], content.as_bytes())?;
+            put_varint(&mut lines, sealed.len() as u64);
+            lines.extend_from_slice(&sealed);
+        }
     }
     let mut out = Vec::with_capacity(lines.len() + 64);
     put_varint(&mut out, events.len() as u64);
     put_varint(&mut out, names.len() as u64);
     names.into_iter().for_each(|name| put_str(&mut out, name));
     out.extend_from_slice(&lines);
-    out
+    Ok(out)
 }
 
 fn encode_error(out: &mut Vec<u8>, error: &PluginError) {
@@ -96,7 +113,7 @@ fn count(bytes: &[u8]) -> Result<u64, StoreError> {
     Reader::new(bytes, "log").varint()
 }
 
-fn decode(bytes: &[u8]) -> Result<Vec<EntityEvent>, StoreError> {
+fn decode(bytes: &[u8], sealer: &Sealer, run: &JobId) -> Result<Vec<EntityEvent>, StoreError> {
     let mut reader = Reader::new(bytes, "log");
     let count = reader.size()?;
     let mut names = Vec::new();
@@ -124,7 +141,14 @@ fn decode(bytes: &[u8]) -> Result<Vec<EntityEvent>, StoreError> {
             source_id: reader.optional_str()?.map(str::to_owned),
             target_id: reader.optional_str()?.map(str::to_owned),
             reason: reader.optional_str()?.map(str::to_owned),
-            error: if flags & 8 == 0 { None } else { Some(decode_error(&mut reader)?) },
+            error: if flags & HAS_ERROR == 0 { None } else { Some(decode_error(&mut reader)?) },
+            content: if flags & HAS_CONTENT == 0 {
+                None
+            } else {
+                let length = reader.size()?;
+                let clear = sealer.open(&[PLACE, run.as_str()], reader.bytes(length)?)?;
+                Some(String::from_utf8(clear).map_err(|_| reader.damaged("holds a text that is not UTF-8"))?)
+            },
         });
     }
     Ok(events)
@@ -143,7 +167,12 @@ fn key(start: &[u8], number: u64) -> Vec<u8> {
 }
 
 /// Adds lines to a run's log. The first line has the number 1.
-pub(super) fn append(txn: &WriteTransaction, run: &JobId, events: &[EntityEvent]) -> Result<(), Fault> {
+pub(super) fn append(
+    txn: &WriteTransaction,
+    sealer: &Sealer,
+    run: &JobId,
+    events: &[EntityEvent],
+) -> Result<(), Fault> {
     if events.is_empty() {
         return Ok(());
     }
@@ -158,7 +187,7 @@ pub(super) fn append(txn: &WriteTransaction, run: &JobId, events: &[EntityEvent]
         }
     };
     for block in events.chunks(BLOCK) {
-        blocks.insert(key(&start, next).as_slice(), encode(block).as_slice())?;
+        blocks.insert(key(&start, next).as_slice(), encode(block, sealer, run)?.as_slice())?;
         for state in STATES {
             if block.iter().any(|event| event.state == state) {
                 let start = state_prefix(&start, state);
@@ -191,7 +220,7 @@ impl Tenant {
             let blocks = txn.open_table(EVENTS)?;
             let mut found = Vec::new();
             let take = |number: u64, block: &[u8], found: &mut Vec<(u64, EntityEvent)>| {
-                let lines = (number..).zip(decode(block)?);
+                let lines = (number..).zip(decode(block, &self.sealer, run)?);
                 let wanted = lines.filter(|(number, event)| {
                     *number >= first && state.is_none_or(|state| event.state == state)
                 });
@@ -232,11 +261,60 @@ impl Tenant {
             Ok(found)
         })
     }
+
+    /// Identifiers stand in the blocks as they are, so that a block without them is passed over as fast as
+    /// memory is read. An index over them would cost every job more than all the questions ever asked.
+    pub(super) fn read_history(
+        &self,
+        id: &str,
+        system: Option<&SystemId>,
+        limit: usize,
+    ) -> Result<Vec<PastEvent>, StoreError> {
+        if id.is_empty() {
+            return Ok(Vec::new());
+        }
+        let finder = Finder::new(id.as_bytes());
+        self.file.read(|txn| {
+            let mut found: Vec<PastEvent> = Vec::new();
+            let jobs = txn.open_table(JOBS)?;
+            for entry in txn.open_table(EVENTS)?.iter()?.rev() {
+                if found.len() >= limit {
+                    break;
+                }
+                let (place, block) = entry?;
+                if finder.find(block.value()).is_none() {
+                    continue;
+                }
+                let first = line_number(place.value())?;
+                let run = JobId::new(Reader::new(place.value(), "log").str()?);
+                let reads_system = match (system, jobs.get(run.as_str())?) {
+                    (Some(system), Some(job)) => from_json::<Job>("job", job.value())?.source == *system,
+                    _ => false,
+                };
+                let lines = (first..).zip(decode(block.value(), &self.sealer, &run)?);
+                let wanted = lines.filter(|(_, event)| {
+                    let named =
+                        [&event.source_id, &event.target_id].into_iter().flatten().any(|own| own == id);
+                    named && (reads_system || system.is_none_or(|system| event.system == *system))
+                });
+                let mut lines: Vec<_> = wanted.collect();
+                lines.reverse();
+                let lines = lines.into_iter().take(limit - found.len());
+                found.extend(lines.map(|(number, event)| PastEvent { run: run.clone(), number, event }));
+            }
+            Ok(found)
+        })
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::MasterKey;
+
+    fn sealer() -> Sealer {
+        MasterKey::from_bytes([7; 32]).sealer("acme", crate::os_random)
+    }
 
     fn event(state: EntityState) -> EntityEvent {
         EntityEvent {
@@ -247,6 +325,7 @@ mod tests {
             state,
             reason: None,
             error: None,
+            content: None,
             time_ms: 1_000,
         }
     }
@@ -260,7 +339,8 @@ mod tests {
         error.retry_after_ms = Some(300);
         failed.error = Some(error);
         let events = [event(EntityState::Created), failed];
-        let bytes = encode(&events);
+        let (sealer, run) = (sealer(), JobId::new("run"));
+        let bytes = encode(&events, &sealer, &run).unwrap();
         assert_eq!(
             bytes,
             b"\x02\x02\x04user\x02s1\
@@ -268,10 +348,10 @@ mod tests {
               \x0c\x00\x01\x01\x04ada\x00\x01\
               \x0crate-limited\x04wait\x01\xac\x02\x01\x06status\x03429"
         );
-        assert_eq!(decode(&bytes).unwrap(), events);
+        assert_eq!(decode(&bytes, &sealer, &run).unwrap(), events);
         assert_eq!(count(&bytes).unwrap(), 2);
         for length in 0..bytes.len() {
-            assert!(decode(&bytes[..length]).is_err(), "length {length}");
+            assert!(decode(&bytes[..length], &sealer, &run).is_err(), "length {length}");
         }
     }
 
@@ -281,6 +361,17 @@ mod tests {
             .into_iter()
             .map(|time_ms| EntityEvent { time_ms, ..event(EntityState::Skipped) })
             .collect();
-        assert_eq!(decode(&encode(&events)).unwrap(), events);
+        let (sealer, run) = (sealer(), JobId::new("run"));
+        assert_eq!(decode(&encode(&events, &sealer, &run).unwrap(), &sealer, &run).unwrap(), events);
+    }
+
+    #[test]
+    fn contents_are_sealed() {
+        let (sealer, run) = (sealer(), JobId::new("run"));
+        let events = [EntityEvent { content: Some("secret life".to_owned()), ..event(EntityState::Failed) }];
+        let bytes = encode(&events, &sealer, &run).unwrap();
+        assert!(memchr::memmem::find(&bytes, b"secret").is_none());
+        assert_eq!(decode(&bytes, &sealer, &run).unwrap(), events);
+        assert!(decode(&bytes, &sealer, &JobId::new("other")).is_err(), "moved to another job");
     }
 }

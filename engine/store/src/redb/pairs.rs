@@ -96,8 +96,9 @@ pub(super) fn spaces(txn: &ReadTransaction) -> Result<HashMap<u32, u32>, Fault> 
 }
 
 /// All pairs with their keys. There are few: systems times entity types.
-pub(super) fn all(txn: &WriteTransaction) -> Result<Vec<(RelationKey, Pair)>, Fault> {
-    let table = txn.open_table(PAIRS)?;
+pub(super) fn all(
+    table: &impl ReadableTable<&'static [u8], &'static [u8]>,
+) -> Result<Vec<(RelationKey, Pair)>, Fault> {
     let mut all = Vec::new();
     for entry in table.iter()? {
         let (key, value) = entry?;

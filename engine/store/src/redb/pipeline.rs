@@ -166,7 +166,7 @@ fn apply_rest(
     for (pair, ordinals) in marks {
         seen::mark(write.txn, run, pair, write.sequence, ordinals)?;
     }
-    events::append(write.txn, run, &batch.events)
+    events::append(write.txn, sealer, run, &batch.events)
 }
 
 /// In the order of the keys: neighbours share their page.

@@ -2,7 +2,7 @@ use super::pairs;
 use super::pending::Draft;
 use super::pipeline::remove_pair;
 use super::state;
-use super::tables::{SYSTEM_NAMES, SYSTEMS};
+use super::tables::{PAIRS, SYSTEM_NAMES, SYSTEMS};
 use super::tenant::{Tenant, from_json, to_json};
 use crate::StoreError;
 use ::redb::ReadableTable;
@@ -85,7 +85,8 @@ impl Tenant {
                 write.txn.open_table(SYSTEM_NAMES)?.remove(old.name.as_str())?;
                 state::clear(write.txn, id)?;
                 super::absences::clear_reads(write.txn, id)?;
-                for (key, pair) in pairs::all(write.txn)? {
+                let all = pairs::all(&write.txn.open_table(PAIRS)?)?;
+                for (key, pair) in all {
                     if key.source != *id && key.target != *id {
                         continue;
                     }

@@ -43,8 +43,10 @@ pub(super) const SEEN: Bytes = TableDefinition::new("seen");
 
 /// Job → JSON.
 pub(super) const JOBS: Texts = TableDefinition::new("jobs");
-/// Jobs that have not ended.
-pub(super) const UNFINISHED: TableDefinition<'static, &'static str, ()> = TableDefinition::new("unfinished");
+/// Jobs that have not ended → 1 if something failed in them.
+pub(super) const UNFINISHED: TableDefinition<'static, &'static str, u8> = TableDefinition::new("unfinished");
+/// Jobs with news → which.
+pub(super) const NEWS: TableDefinition<'static, &'static str, u8> = TableDefinition::new("news");
 /// Run, number of the first line → block of lines.
 pub(super) const EVENTS: Bytes = TableDefinition::new("events");
 /// Run, entity state, number of the first line of a block that has such lines.
@@ -56,6 +58,8 @@ pub(super) const SYSTEMS: Texts = TableDefinition::new("systems");
 /// Name → system.
 pub(super) const SYSTEM_NAMES: TableDefinition<'static, &'static str, &'static str> =
     TableDefinition::new("system-names");
+/// Kind, key → sealed record.
+pub(super) const RECORDS: Bytes = TableDefinition::new("records");
 /// System, key → sealed value.
 pub(super) const STATE: Bytes = TableDefinition::new("state");
 /// Plugin → JSON.

@@ -4,12 +4,14 @@ use super::open_files::OpenFiles;
 use super::pending::Pending;
 use super::tables::{
     ABSENCES, COMPONENTS, EVENT_STATES, EVENTS, HASH_KEY, IMAGE_RUNS, IMAGES, INTENTS, JOBS, KEY_ID, META,
-    OWNERS, PAIRS, PLUGINS, READS, RELATIONS, SEEN, SOURCES, SPACES, STATE, SYSTEM_NAMES, SYSTEMS, TENANT,
-    UNFINISHED,
+    NEWS, OWNERS, PAIRS, PLUGINS, READS, RECORDS, RELATIONS, SEEN, SOURCES, SPACES, STATE, SYSTEM_NAMES,
+    SYSTEMS, TENANT, UNFINISHED,
 };
-use super::{Options, check_key, seen};
+use super::{Options, check_key, pairs, seen};
 use crate::seal::{MasterKey, Sealer};
-use crate::{Absence, Commit, Image, LastRead, PluginRecord, SeenSet, StoreError, TenantStore};
+use crate::{
+    Absence, Commit, Image, LastRead, News, PastEvent, PluginRecord, Record, SeenSet, StoreError, TenantStore,
+};
 use gangway_model::{
     EntityEvent, EntityState, EntityType, Intent, Job, JobId, PluginId, Relation, RelationKey, System,
     SystemId, TenantId,
@@ -51,7 +53,9 @@ impl Tenant {
                 meta.insert(HASH_KEY, sealed.as_slice())?;
             }
             // Readers cannot make a table, and need not ask whether there is one.
-            for table in [PAIRS, SPACES, INTENTS, ABSENCES, READS, IMAGES, SEEN, EVENTS, STATE, COMPONENTS] {
+            for table in
+                [PAIRS, SPACES, INTENTS, ABSENCES, READS, IMAGES, SEEN, EVENTS, STATE, COMPONENTS, RECORDS]
+            {
                 write.txn.open_table(table)?;
             }
             for table in [JOBS, SYSTEMS, PLUGINS, IMAGE_RUNS] {
@@ -61,6 +65,7 @@ impl Tenant {
             write.txn.open_table(SOURCES)?;
             write.txn.open_table(OWNERS)?;
             write.txn.open_table(UNFINISHED)?;
+            write.txn.open_table(NEWS)?;
             write.txn.open_table(EVENT_STATES)?;
             write.txn.open_table(SYSTEM_NAMES)?;
             Ok(())
@@ -189,6 +194,18 @@ impl TenantStore for Tenant {
         self.read_unfinished()
     }
 
+    fn delete_job(&self, id: &JobId) -> Result<bool, StoreError> {
+        self.remove_job(id)
+    }
+
+    fn news(&self) -> Result<Vec<(JobId, News)>, StoreError> {
+        self.read_news()
+    }
+
+    fn settle_news(&self, job: &JobId, news: News, records: &[Record]) -> Result<(), StoreError> {
+        self.write_settled(job, news, records)
+    }
+
     fn relations(&self, key: &RelationKey, source_ids: &[&str]) -> Result<Vec<Option<Relation>>, StoreError> {
         self.read_relations(key, source_ids)
     }
@@ -231,6 +248,13 @@ impl TenantStore for Tenant {
         self.read_scan(key, after, limit)
     }
 
+    fn relation_keys(&self) -> Result<Vec<RelationKey>, StoreError> {
+        self.file.read(|txn| {
+            let all = pairs::all(&txn.open_table(PAIRS)?)?;
+            Ok(all.into_iter().map(|(key, _)| key).collect())
+        })
+    }
+
     fn count_relations(&self, key: &RelationKey) -> Result<u64, StoreError> {
         self.read_count(key)
     }
@@ -256,6 +280,32 @@ impl TenantStore for Tenant {
         limit: usize,
     ) -> Result<Vec<(u64, EntityEvent)>, StoreError> {
         self.read_events(run, state, after, limit)
+    }
+
+    fn history(
+        &self,
+        id: &str,
+        system: Option<&SystemId>,
+        limit: usize,
+    ) -> Result<Vec<PastEvent>, StoreError> {
+        self.read_history(id, system, limit)
+    }
+
+    fn record(&self, kind: &str, key: &str) -> Result<Option<Vec<u8>>, StoreError> {
+        self.read_record(kind, key)
+    }
+
+    fn records(
+        &self,
+        kind: &str,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<Vec<(String, Vec<u8>)>, StoreError> {
+        self.read_record_list(kind, after, limit)
+    }
+
+    fn put_records(&self, records: &[Record]) -> Result<(), StoreError> {
+        self.write_records(records)
     }
 
     fn state(&self, system: &SystemId, key: &str) -> Result<Option<Vec<u8>>, StoreError> {

@@ -1,7 +1,7 @@
 //! The files' content as text: a change of what is persisted shows in `golden/format-1.txt`.
 
 use super::*;
-use crate::{PluginRecord, PluginVersion};
+use crate::{PluginRecord, PluginVersion, Record};
 use ::redb::{ReadableDatabase, TableDefinition, TableHandle};
 use gangway_model::{EntityEvent, EntityState, Grants, Intent, JobStatus, Manifest, Property, Role, System};
 use std::fmt::Write;
@@ -64,9 +64,12 @@ fn fill(tenant: &dyn TenantStore) {
         state: EntityState::Created,
         reason: None,
         error: None,
+        content: None,
         time_ms: 7,
     }];
     tenant.commit(&batch).unwrap();
+    let record = Record { kind: "schedule", key: "a".to_owned(), value: Some(b"{}".to_vec()) };
+    tenant.put_records(&[record]).unwrap();
 }
 
 /// Bytes as text where they are text.
@@ -118,6 +121,7 @@ fn golden_files() {
         tables::EVENTS,
         tables::STATE,
         tables::COMPONENTS,
+        tables::RECORDS,
     ];
     for table in bytes {
         dump!(out, txn, table, text, text);
@@ -128,7 +132,8 @@ fn golden_files() {
     dump!(out, txn, tables::RELATIONS, number, text);
     dump!(out, txn, tables::SOURCES, text, number);
     dump!(out, txn, tables::OWNERS, |key: &owners::OwnerKey| text(key), unit);
-    dump!(out, txn, tables::UNFINISHED, name, unit);
+    dump!(out, txn, tables::UNFINISHED, name, |flag: u8| flag.to_string());
+    dump!(out, txn, tables::NEWS, name, |bits: u8| bits.to_string());
     dump!(out, txn, tables::EVENT_STATES, text, unit);
     dump!(out, txn, tables::SYSTEM_NAMES, name, name);
     writeln!(out, "# state.redb while index entries wait").unwrap();

@@ -28,6 +28,7 @@ fn event(source_id: String) -> EntityEvent {
         state: EntityState::Created,
         reason: None,
         error: None,
+        content: None,
         time_ms: 1,
     }
 }

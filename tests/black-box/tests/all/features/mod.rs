@@ -1,4 +1,5 @@
 //! The numbered features (`tests/features.tsv`), a module for each area. The name of a test starts with the number of
 //! what it shows; `make features` lists those without one.
 
+mod logs;
 mod start;
