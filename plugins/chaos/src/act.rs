@@ -212,6 +212,8 @@ impl Act {
     }
 }
 
+/// A function of its own, so that the backtrace has its name.
+#[inline(never)]
 #[expect(clippy::panic, reason = "a trap is what the schedule asked for")]
 fn trap() -> Result<()> {
     panic!("the schedule says so");

@@ -2,7 +2,7 @@
 
 use super::settings;
 use crate::mapping::Content;
-use gangway_plugin_json_transformation::JsonTransformation;
+use gangway_json_transformation::JsonTransformation;
 use gangway_sdk::testing::FakeHost;
 use gangway_sdk::transformation::{Answer, AnswerOutcome, Request};
 use gangway_sdk::{Direction, Transformation};

@@ -1,6 +1,6 @@
 //! The default transformations.
 
-use gangway_plugin_json_transformation::JsonTransformation;
+use gangway_json_transformation::JsonTransformation;
 use gangway_sdk::testing::FakeHost;
 use gangway_sdk::transformation::{Answer, AnswerOutcome, Request};
 use gangway_sdk::{Direction, Transformation};
