@@ -12,7 +12,7 @@ mod progress;
 
 use clap::{Parser, Subcommand};
 use client::Client;
-use commands::{job, plugin, serve, system, tenant, transformation, why};
+use commands::{job, plan, plugin, serve, system, tenant, transformation, why};
 use std::process::ExitCode;
 
 /// Identity provisioning: people come aboard and go ashore, and every system knows it.
@@ -60,6 +60,9 @@ enum Command {
     Job(job::Job),
     /// Why an account was, or was not, created, changed or deleted.
     Why(why::Why),
+    /// What simulations found: read it, agree to it, have it carried out.
+    #[command(subcommand)]
+    Plan(plan::Plan),
     /// Transformations at the desk, without an engine: test, run, explain, lint.
     #[command(subcommand)]
     Transformation(transformation::Transformation),
@@ -98,6 +101,7 @@ async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         Command::System(command) => command.run(&client()?).await,
         Command::Job(command) => command.run(&client()?).await,
         Command::Why(command) => command.run(&client()?).await,
+        Command::Plan(command) => command.run(&client()?).await,
         Command::Transformation(command) => command.run().await,
     }
 }

@@ -14,7 +14,7 @@ use crate::journal::Journal;
 use crate::prepare::{LanePlan, Work, rewritten};
 use crate::run::{Lane, OpenLane, Run};
 use gangway_model::{
-    Counters, EntityEvent, EntityState, EntityType, Hash, Intent, Operation, OperationKind, Outcome,
+    Counters, EntityEvent, EntityState, EntityType, Hash, Intent, JobType, Operation, OperationKind, Outcome,
     PluginError, RelationKey, RelationState, code,
 };
 use gangway_store::NewRelation;
@@ -178,7 +178,9 @@ impl<'a> LaneApply<'a> {
                 self.unattempted(item, &error);
             }
         }
-        self.payloads().await;
+        if self.run.kind != JobType::Apply {
+            self.payloads().await;
+        }
         Ok(self.result)
     }
 
@@ -300,6 +302,13 @@ impl<'a> LaneApply<'a> {
             return None;
         }
         match item.step {
+            Step::Create if error.code == code::CONFLICT && self.of_plan(&item) => {
+                self.settle(&item);
+                let why =
+                    "the plan creates it, and the target has one; simulate again, with a look at the target";
+                self.fail(&item, error.with("plan", why));
+                return None;
+            }
             Step::Create if error.code == code::CONFLICT => {
                 // Between an unanswered request and this one the search may have come too early.
                 let unanswered = item.work.intent.is_some() || item.alone;
@@ -308,7 +317,10 @@ impl<'a> LaneApply<'a> {
                 return Some(item);
             }
             Step::Replace
-                if error.code == code::NOT_FOUND && item.work.verb == Verb::Update && !item.remade =>
+                if error.code == code::NOT_FOUND
+                    && item.work.verb == Verb::Update
+                    && !item.remade
+                    && self.run.kind != JobType::Apply =>
             {
                 item.step = Step::Remake;
                 return Some(item);
@@ -322,6 +334,11 @@ impl<'a> LaneApply<'a> {
         }
         self.fail(&item, error);
         None
+    }
+
+    /// Whether a create is one of a plan, which does that and nothing else, and was not sent before.
+    fn of_plan(&self, item: &Item) -> bool {
+        self.run.kind == JobType::Apply && item.work.intent.is_none() && !item.alone
     }
 
     /// The outer error of a call: none of the operations was attempted, or any may have been.

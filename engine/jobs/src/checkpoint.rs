@@ -6,11 +6,14 @@ use crate::error::Stop;
 use crate::prepare::LanePlan;
 use crate::progress::Progress;
 use crate::run::{Lane, Run};
+use crate::simulate::{self, Predicted};
 use crate::stats;
 use gangway_model::{
-    Action, Counters, EntityEvent, EntityType, Intent, Job, JobStatus, Phase, PluginError, RelationKey,
+    Action, Counters, Delivered, EntityEvent, EntityType, Intent, Job, JobStatus, JobType, Phase,
+    PlannedOperation, PluginError, RelationKey, RelationState,
 };
 use gangway_store::Commit;
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -95,10 +98,53 @@ impl Ledger {
         }
     }
 
+    /// Books what a page would come to in one target.
+    pub(crate) fn predicted(
+        &mut self,
+        lane: &Lane,
+        entity_type: &EntityType,
+        plan: LanePlan,
+        predicted: Predicted,
+    ) {
+        let key = self.run.key(lane, entity_type);
+        self.count(entity_type, &lane.system, Action::Write, plan.counters);
+        self.count(entity_type, &lane.system, Action::Write, predicted.counters);
+        self.pending.planned.extend(predicted.planned);
+        let events = plan.events.into_iter().chain(predicted.events);
+        for event in events {
+            self.pending.planned.extend(simulate::of_event(&event, false));
+            self.pending.events.push(event);
+        }
+        push(&mut self.pending.seen, &key, plan.seen);
+        push(&mut self.pending.seen, &key, predicted.seen);
+        if let Some(error) = plan.broken.or(predicted.broken) {
+            self.break_off(lane, &error);
+        }
+    }
+
+    /// Notes what a page of the source held.
+    pub(crate) fn delivered(&mut self, page: Delivered) {
+        self.pending.delivered.push(page);
+    }
+
     /// Books a step of the deletion phase.
     pub(crate) fn deletions(&mut self, lane: &Lane, entity_type: &EntityType, step: Deletions) {
         let key = self.run.key(lane, entity_type);
         self.count(entity_type, &lane.system, Action::Write, step.counters);
+        if self.run.kind == JobType::Simulate {
+            self.pending.planned.extend(step.planned);
+            let released: HashSet<&str> = step
+                .relations
+                .iter()
+                .filter(|relation| relation.state == RelationState::Released)
+                .map(|relation| relation.source_id.as_str())
+                .collect();
+            let is_released =
+                |event: &EntityEvent| event.source_id.as_deref().is_some_and(|id| released.contains(id));
+            self.pending
+                .planned
+                .extend(step.events.iter().filter_map(|event| simulate::of_event(event, is_released(event))));
+        }
         self.pending.events.extend(step.events);
         push(&mut self.pending.seen, &key, step.seen);
         push(&mut self.pending.relations, &key, step.relations);
@@ -159,6 +205,16 @@ impl Ledger {
         batch.run = Some(self.run.run.clone());
         batch.job = Some(self.job.clone());
         batch.intents = intents;
+        if self.run.kind == JobType::Simulate {
+            // A simulation changes nothing that another job looks at.
+            batch.intents.clear();
+            batch.relations.clear();
+            batch.removed.clear();
+            batch.settled.clear();
+            batch.absences.clear();
+            batch.reads.clear();
+            batch.images.clear();
+        }
         self.run.blocking(move |store| store.commit(&batch)).await?;
         self.durable = self.job.clone();
         self.progress.step(&self.job, self.total);
@@ -185,6 +241,8 @@ pub(crate) struct Deletions {
     pub(crate) seen: Vec<u64>,
     pub(crate) relations: Vec<gangway_store::NewRelation>,
     pub(crate) removed: Vec<String>,
+    /// Of a simulation.
+    pub(crate) planned: Vec<PlannedOperation>,
     pub(crate) broken: Option<PluginError>,
     pub(crate) interrupted: bool,
 }

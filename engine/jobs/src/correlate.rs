@@ -4,11 +4,13 @@
 use crate::apply::{CountsAs, Item, LaneApply, Step, Why};
 use crate::decide::{UNKNOWN, binding};
 use crate::error::Stop;
+use crate::run::{Lane, Run};
 use crate::transform::{apply, request};
 use crate::{attribute, policy};
 use futures_util::{StreamExt, stream};
 use gangway_model::{
-    AnswerOutcome, Entity, PluginError, Relation, RelationKey, RelationState, TransformOperation, code,
+    AnswerOutcome, Entity, JobType, PluginError, Relation, RelationKey, RelationState, TransformOperation,
+    code,
 };
 use gangway_store::{Commit, NewRelation};
 use serde_json::Value;
@@ -192,32 +194,7 @@ impl LaneApply<'_> {
         if ids.is_empty() {
             return Ok(items);
         }
-        let mut sources = self.lane.system.sources.clone();
-        sources.push(self.run.source.id.clone());
-        let key = self.key.clone();
-        let owners = self
-            .run
-            .blocking(move |store| {
-                let owners = store.owners(&key, &ids.iter().map(String::as_str).collect::<Vec<_>>())?;
-                let mut holding = Vec::with_capacity(owners.len());
-                for (id, owner) in ids.iter().zip(owners) {
-                    let Some(owner) = owner else {
-                        holding.push(None);
-                        continue;
-                    };
-                    // A released relation holds nothing any more.
-                    let mut holds = false;
-                    for source in &sources {
-                        let key = RelationKey { source: source.clone(), ..key.clone() };
-                        let relations = store.relations(&key, &[&owner])?;
-                        holds |=
-                            relations.iter().any(|r| binding(r.as_ref()).is_some_and(|r| r.target_id == *id));
-                    }
-                    holding.push(holds.then_some(owner));
-                }
-                Ok(holding)
-            })
-            .await?;
+        let owners = holders(self.run, self.lane, &self.key, ids).await?;
         let mut free = Vec::new();
         for (mut item, owner) in items.into_iter().zip(owners) {
             let id = item.id.clone().unwrap_or_default();
@@ -246,6 +223,10 @@ impl LaneApply<'_> {
     /// Prepares the updates. That an account existed before is made durable first: after a crash an
     /// open intent would claim it as made by the engine.
     async fn claim(&mut self, found: Vec<Item>, next: &mut Vec<Item>) -> Result<(), Stop> {
+        if self.run.kind == JobType::Apply {
+            self.planned(found);
+            return Ok(());
+        }
         let mut found = found;
         let mut known = Vec::new();
         for item in &mut found {
@@ -285,6 +266,60 @@ impl LaneApply<'_> {
         next.extend(self.updates(found).await);
         Ok(())
     }
+}
+
+impl LaneApply<'_> {
+    /// The ends of creates of a plan that were sent before an interruption: nothing further is written.
+    fn planned(&mut self, found: Vec<Item>) {
+        for mut item in found {
+            let id = item.id.clone();
+            if item.existed_before {
+                item.id = None;
+                let error = PluginError::new(
+                    code::CONFLICT,
+                    "the plan creates it, and the target had one before; simulate again, with a look at the target",
+                );
+                self.settle(&item);
+                self.fail(&item, error);
+            } else {
+                // What exactly it holds is not known: the next Read writes it.
+                item.work.trust.write_depends = true;
+                self.succeeded(item, id);
+            }
+        }
+    }
+}
+
+/// Which source entity holds each of some entities of a target, by a relation that binds.
+pub(crate) async fn holders(
+    run: &Run,
+    lane: &Lane,
+    key: &RelationKey,
+    ids: Vec<String>,
+) -> Result<Vec<Option<String>>, Stop> {
+    let mut sources = lane.system.sources.clone();
+    sources.push(run.source.id.clone());
+    let key = key.clone();
+    run.blocking(move |store| {
+        let owners = store.owners(&key, &ids.iter().map(String::as_str).collect::<Vec<_>>())?;
+        let mut holding = Vec::with_capacity(owners.len());
+        for (id, owner) in ids.iter().zip(owners) {
+            let Some(owner) = owner else {
+                holding.push(None);
+                continue;
+            };
+            // A released relation holds nothing any more.
+            let mut holds = false;
+            for source in &sources {
+                let key = RelationKey { source: source.clone(), ..key.clone() };
+                let relations = store.relations(&key, &[&owner])?;
+                holds |= relations.iter().any(|r| binding(r.as_ref()).is_some_and(|r| r.target_id == *id));
+            }
+            holding.push(holds.then_some(owner));
+        }
+        Ok(holding)
+    })
+    .await
 }
 
 fn conflict(item: &Item) -> PluginError {

@@ -61,7 +61,7 @@ pub fn intend(kind: JobType, relation: Option<&Relation>, fingerprint: Option<&H
 /// What the second look knows.
 #[derive(Clone, Copy, Debug)]
 pub struct Facts<'a> {
-    /// Read or Resync.
+    /// The job's type.
     pub kind: JobType,
     /// The relation, of whatever state.
     pub relation: Option<&'a Relation>,
@@ -190,7 +190,7 @@ fn written(facts: &Facts<'_>, relation: Option<&Relation>) -> Decision {
         };
     };
     let update = |reason| Decision { verb: Verb::Update, reason };
-    if facts.kind == JobType::Resync {
+    if facts.kind.is_resync() {
         return update(Reason::Resync); // row 5
     }
     if relation.state == RelationState::PendingDelete {

@@ -9,11 +9,12 @@ use crate::journal::Journal;
 use crate::pipeline::all_broken;
 use crate::prepare::rewritten;
 use crate::run::{Lane, OpenLane, Run};
+use crate::simulate;
 use crate::transform::{apply, request_for};
 use crate::{policy, stats};
 use gangway_model::{
-    Action, Answer, AnswerOutcome, EntityType, Operation, OperationKind, Outcome, PluginError, Relation,
-    RelationState, TransformOperation, code,
+    Action, Answer, AnswerOutcome, EntityType, JobType, Operation, OperationKind, Outcome, PluginError,
+    Relation, RelationState, TransformOperation, code,
 };
 use gangway_store::{NewRelation, SeenSet};
 use std::sync::Arc;
@@ -48,11 +49,11 @@ pub(crate) async fn run(run: &Arc<Run>, ledger: &mut Ledger) -> Result<(), Stop>
 }
 
 /// One entity type of one target.
-struct Phase<'a> {
-    run: &'a Arc<Run>,
-    lane: &'a Lane,
-    open: &'a OpenLane,
-    entity_type: &'a EntityType,
+pub(crate) struct Phase<'a> {
+    pub(crate) run: &'a Arc<Run>,
+    pub(crate) lane: &'a Lane,
+    pub(crate) open: &'a OpenLane,
+    pub(crate) entity_type: &'a EntityType,
 }
 
 impl Phase<'_> {
@@ -208,7 +209,8 @@ impl Phase<'_> {
         step
     }
 
-    async fn write(
+    /// Carries out deletions, and updates in their place.
+    pub(crate) async fn write(
         &self,
         step: &mut Deletions,
         journal: &Journal<'_>,
@@ -216,6 +218,13 @@ impl Phase<'_> {
         operations: Vec<Operation>,
     ) {
         if operations.is_empty() {
+            return;
+        }
+        if self.run.kind == JobType::Simulate {
+            step.counters.deleted += relations.len() as u64;
+            let (lane, open, entity_type) = (self.lane, self.open, self.entity_type);
+            step.planned =
+                simulate::deletions(self.run, lane, open, entity_type, relations, operations).await;
             return;
         }
         match self.call(operations.clone()).await {

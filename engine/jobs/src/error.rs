@@ -10,6 +10,9 @@ pub(crate) enum Stop {
     /// The store failed: nothing more can be made durable.
     #[error("{0}")]
     Store(StoreError),
+    /// What the job was to carry out no longer fits what there is.
+    #[error("{0}")]
+    Refused(String),
     /// An administrator or the shutdown of the engine.
     #[error("the job is being stopped")]
     Cancelled,
@@ -42,6 +45,14 @@ pub enum StartError {
         job: JobId,
         /// The source's name.
         source_name: String,
+    },
+    /// A plan that cannot be applied.
+    #[error("plan {plan} is not applied: {why}")]
+    Plan {
+        /// Which.
+        plan: JobId,
+        /// What is in the way, and what to do.
+        why: String,
     },
     /// The engine goes down.
     #[error("the engine is shutting down; start the job again when it is back")]

@@ -8,11 +8,13 @@ use crate::policy;
 use crate::progress::Progress;
 use crate::resolver::StoreResolver;
 use crate::run::{Lane, OpenLane, Run, needs};
+use crate::simulate::{self, ReadOnly};
 use crate::stats;
 use crate::trace::Tracing;
+use crate::verbatim;
 use futures_util::future::join_all;
 use gangway_model::ports::{Clock, JobContext, Source, Systems, Transformation};
-use gangway_model::{Action, EntityType, Job, JobId, JobStatus, PluginError, System, SystemId};
+use gangway_model::{Action, EntityType, Job, JobId, JobStatus, JobType, PluginError, System, SystemId};
 use gangway_store::{StoreError, TenantStore};
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -81,7 +83,7 @@ impl Execution {
         }
         pipeline::open_rows(&run, &mut ledger);
         let end = match ledger.commit(Vec::new()).await {
-            Ok(()) => pipeline::run(&run, &mut ledger).await,
+            Ok(()) => self.line(&run, &mut ledger).await,
             Err(stop) => Err(stop),
         };
         let status = match end {
@@ -99,6 +101,10 @@ impl Execution {
                 ledger.outcome("no deletions: the source was not read to its end".to_owned());
                 JobStatus::FinishedWithError
             }
+            Err(Stop::Refused(why)) => {
+                ledger.source_failed(why);
+                JobStatus::FinishedWithError
+            }
             Err(Stop::Store(error)) => return self.store_failed(ledger.into_durable(), &error).await,
         };
         match ledger.finish(status).await {
@@ -110,6 +116,19 @@ impl Execution {
                 Stop::Store(error) => self.store_failed(job, &error).await,
                 other => self.store_failed(job, &StoreError::Failed(other.to_string())).await,
             },
+        }
+    }
+
+    /// The job's way, by its type.
+    async fn line(&self, run: &Arc<Run>, ledger: &mut Ledger) -> Result<(), Stop> {
+        match run.kind {
+            JobType::Read | JobType::Resync => pipeline::run(run, ledger).await,
+            JobType::Simulate => {
+                simulate::open_plan(run, ledger).await?;
+                pipeline::run(run, ledger).await?;
+                simulate::close_plan(run, ledger).await
+            }
+            JobType::Apply => verbatim::run(run, ledger).await,
         }
     }
 
@@ -157,6 +176,8 @@ impl Execution {
         Ok(Some(Run {
             run,
             kind: job.kind,
+            live: job.live,
+            plan: job.plan.clone(),
             page_size: policy::page_size(&source),
             reader,
             read,
@@ -176,7 +197,7 @@ impl Execution {
         let mut failure = job.broken.get(&target.id).map(|_| None);
         let mut open = None;
         if failure.is_none() {
-            match self.open_lane(source, &target, context).await {
+            match self.open_lane(job.kind, source, &target, context).await {
                 Ok(opened) => open = Some(opened),
                 Err(error) => failure = Some(Some(error)),
             }
@@ -186,13 +207,17 @@ impl Execution {
 
     async fn open_lane(
         &self,
+        kind: JobType,
         source: &System,
         target: &System,
         context: &JobContext,
     ) -> Result<OpenLane, PluginError> {
         let resolver = StoreResolver::new(self.store.clone(), source.id.clone(), target.id.clone());
         let write = self.systems.write_transformation(target, context, Arc::new(resolver)).await?;
-        let opened = self.systems.target(target, context).await?;
+        let mut opened = self.systems.target(target, context).await?;
+        if kind == JobType::Simulate {
+            opened = Arc::new(ReadOnly(opened));
+        }
         Ok(OpenLane { configuration: write.configuration(), target: opened, write })
     }
 

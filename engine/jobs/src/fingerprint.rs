@@ -4,7 +4,7 @@
 //! who reads the database file.
 
 use crate::decide::UNKNOWN;
-use gangway_model::{Answer, Entity, Hash};
+use gangway_model::{Answer, Entity, Hash, Relation};
 use serde_json::Value;
 
 /// The fingerprint of an entity, and whether the last transformations depended on more than it covers.
@@ -55,6 +55,32 @@ impl Fingerprints {
             hasher.update(part.as_bytes());
         }
         Base(*hasher.finalize().as_bytes())
+    }
+
+    /// Hash of the entity alone, to know it again.
+    pub(crate) fn entity(&self, entity_type: &str, entity: &Entity) -> Hash {
+        let Base(base) = self.base(entity_type, entity);
+        truncate(blake3::Hash::from_bytes(base))
+    }
+
+    /// Hash of some texts, whatever they are.
+    pub(crate) fn texts(&self, texts: &[&str]) -> Hash {
+        let mut hasher = blake3::Hasher::new_keyed(&self.key);
+        for text in texts {
+            hasher.update(&(text.len() as u64).to_le_bytes());
+            hasher.update(text.as_bytes());
+        }
+        truncate(hasher.finalize())
+    }
+
+    /// Hash of a relation as it stands.
+    pub(crate) fn relation(&self, relation: &Relation) -> Hash {
+        let mut hasher = blake3::Hasher::new_keyed(&self.key);
+        hasher.update(&relation.fingerprint);
+        hasher.update(&relation.payload);
+        hasher.update(&[u8::from(relation.existed_before), relation.state as u8]);
+        hasher.update(relation.target_id.as_bytes());
+        truncate(hasher.finalize())
     }
 
     /// Hash of the entity and of everything that shapes what a target gets of it. Equal to the

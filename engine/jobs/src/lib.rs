@@ -17,26 +17,33 @@ mod content;
 mod correlate;
 pub mod decide;
 mod deletion;
+mod difference;
 mod error;
 mod execute;
 mod fingerprint;
 mod journal;
+mod live;
+mod moved;
 mod pipeline;
 mod plan;
+mod plans;
 mod policy;
 mod prepare;
 mod progress;
 mod resolver;
 mod run;
 mod runner;
+mod simulate;
 mod stats;
 mod trace;
 mod transform;
+mod verbatim;
 pub mod why;
 
+pub use difference::{Change, differences};
 pub use error::{StartError, StopError};
 pub use resolver::StoreResolver;
-pub use runner::{JobIds, Runner, Services, SystemsFactory};
+pub use runner::{JobIds, Order, Runner, Services, SystemsFactory};
 pub use trace::{CONTENT_SWITCHES, MASKED};
 
 #[cfg(test)]

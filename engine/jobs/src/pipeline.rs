@@ -10,8 +10,9 @@ use crate::deletion;
 use crate::error::Stop;
 use crate::prepare::{Prepared, prepare};
 use crate::run::Run;
+use crate::simulate;
 use futures_util::future::join_all;
-use gangway_model::{Counters, EntityState, EntityType, Page, Phase, PluginError, code};
+use gangway_model::{Counters, EntityState, EntityType, JobType, Page, Phase, PluginError, code};
 use std::collections::{BTreeMap, HashSet, VecDeque};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -51,7 +52,7 @@ pub(crate) async fn run(run: &Arc<Run>, ledger: &mut Ledger) -> Result<(), Stop>
                 deletion::run(run, ledger).await?;
                 ledger.phase(Phase::Done);
             }
-            Phase::Done => return Ok(()),
+            Phase::Applying { .. } | Phase::Done => return Ok(()),
         }
     }
 }
@@ -187,6 +188,9 @@ impl<'a> TypePass<'a> {
     }
 
     async fn page(&mut self, ready: Ready) -> Result<(), Stop> {
+        if self.run.kind == JobType::Simulate {
+            return self.predict(ready.number, ready.prepared).await;
+        }
         let Ready { number, looked_after, mut prepared } = ready;
         let refers = prepared.lanes.iter().flatten().any(|plan| plan.depends);
         if refers && self.since(looked_after).any(|page| page.matters) {
@@ -259,6 +263,32 @@ impl<'a> TypePass<'a> {
             self.recent.pop_front();
         }
         if interrupted { Err(Stop::Cancelled) } else { Ok(()) }
+    }
+
+    /// In place of [`Self::page`]: what it would come to.
+    async fn predict(&mut self, number: u64, prepared: Prepared) -> Result<(), Stop> {
+        if self.ledger.pages() >= PAGES_PER_COMMIT {
+            self.commit(Vec::new()).await?;
+        }
+        let run = self.run.clone();
+        self.ledger.delivered(simulate::delivered(&run, self.entity_type, &prepared.page));
+        let (shared, entity_type) = (&run, self.entity_type);
+        let lanes = run.lanes.iter().zip(prepared.lanes).map(|(lane, plan)| async move {
+            let (Some(mut plan), Some(open)) = (plan, lane.takes(entity_type)) else { return Ok(None) };
+            let predicted = simulate::page(shared, lane, open, entity_type, &mut plan).await?;
+            Ok(Some((lane, plan, predicted)))
+        });
+        let results = join_all(lanes).await.into_iter().collect::<Result<Vec<_>, Stop>>()?;
+        for (lane, plan, predicted) in results.into_iter().flatten() {
+            self.ledger.predicted(lane, self.entity_type, plan, predicted);
+        }
+        let next = match prepared.page.next_cursor.clone() {
+            Some(cursor) => Phase::Reading { index: self.index, cursor: Some(cursor) },
+            None => Phase::Reading { index: self.index + 1, cursor: None },
+        };
+        self.ledger.page(self.entity_type, prepared.counters, prepared.events, prepared.page.total, next);
+        self.applied = number + 1;
+        Ok(())
     }
 
     /// What comes after a page. A type whose entities refer to each other is read once more if some

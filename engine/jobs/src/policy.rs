@@ -36,6 +36,13 @@ pub(crate) fn resolves_conflicts(target: &System, entity_type: &str) -> bool {
     !matches!(value.map(|v| v.to_ascii_lowercase()).as_deref(), Some("false" | "disabled"))
 }
 
+/// `ips.plan.retention.days`: how long a plan can be applied; 1 to 90 days, 7 unless set.
+pub(crate) fn plan_retention_ms(source: &System) -> u64 {
+    const DAY: u64 = 24 * 60 * 60 * 1000;
+    let days = source.property("ips.plan.retention.days").and_then(|days| days.trim().parse::<u64>().ok());
+    days.unwrap_or(7).clamp(1, 90) * DAY
+}
+
 /// `ips.delete.existedbefore.entities`: whether accounts that were there before the engine may go.
 pub(crate) fn deletes_existed_before(target: &System) -> bool {
     target.flag("ips.delete.existedbefore.entities", false)

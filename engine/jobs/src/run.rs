@@ -14,6 +14,10 @@ pub(crate) struct Run {
     /// The first job of the chain: seen marks and entity log belong to it.
     pub(crate) run: JobId,
     pub(crate) kind: JobType,
+    /// A simulation looks at the targets too.
+    pub(crate) live: bool,
+    /// The plan that is carried out.
+    pub(crate) plan: Option<JobId>,
     pub(crate) source: System,
     pub(crate) tracing: Tracing,
     pub(crate) reader: Arc<dyn Source>,

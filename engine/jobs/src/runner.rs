@@ -37,6 +37,23 @@ pub struct Services {
     pub at_once: usize,
 }
 
+/// What a job is to do.
+#[derive(Clone, Debug)]
+pub struct Order {
+    /// Its type.
+    pub kind: JobType,
+    /// A simulation that looks at the targets too.
+    pub live: bool,
+    /// The plan that an Apply carries out.
+    pub plan: Option<JobId>,
+}
+
+impl From<JobType> for Order {
+    fn from(kind: JobType) -> Self {
+        Self { kind, live: false, plan: None }
+    }
+}
+
 /// The jobs of the installation.
 #[derive(Clone)]
 pub struct Runner {
@@ -99,9 +116,10 @@ impl Runner {
         &self,
         tenant: &TenantId,
         source: &SystemId,
-        kind: JobType,
+        order: impl Into<Order>,
         trigger: Trigger,
     ) -> Result<JobId, StartError> {
+        let Order { kind, live, plan } = order.into();
         let _admission = self.inner.admission.lock().await;
         self.inner.record_ended().await;
         let (store, tenant_id, source_id) =
@@ -145,6 +163,8 @@ impl Runner {
             source: source.clone(),
             source_name: system.name,
             kind,
+            live,
+            plan,
             read_mode: ReadMode::Full,
             trigger,
             status: JobStatus::Queued,
@@ -166,6 +186,20 @@ impl Runner {
         self.inner.state().queued.push(Entry::new(job, targets));
         self.inner.pump();
         Ok(id)
+    }
+
+    /// Asks a tenant's store.
+    pub(crate) async fn store<T: Send + 'static>(
+        &self,
+        tenant: &TenantId,
+        call: impl FnOnce(&dyn TenantStore) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let (store, tenant) = (self.inner.services.store.clone(), tenant.clone());
+        blocking(move || call(store.tenant(&tenant)?.as_ref())).await
+    }
+
+    pub(crate) fn now_ms(&self) -> u64 {
+        self.inner.services.clock.now_ms()
     }
 
     /// Stops a job: it ends as manually terminated after the requests under way, and deletes nothing.

@@ -10,6 +10,17 @@ pub enum JobType {
     Read,
     /// Writes every entity read, changed or not.
     Resync,
+    /// Writes nothing: makes a plan of what a Resync would do.
+    Simulate,
+    /// Carries out a plan, and nothing else.
+    Apply,
+}
+
+impl JobType {
+    /// Whether every entity read is written, changed or not, or would be.
+    pub fn is_resync(self) -> bool {
+        matches!(self, Self::Resync | Self::Simulate)
+    }
 }
 
 /// How much of the source is read.
@@ -152,6 +163,12 @@ pub enum Phase {
     },
     /// Delete what was not seen.
     Deleting,
+    /// Carry out the operations of a plan above this number.
+    #[serde(rename_all = "camelCase")]
+    Applying {
+        /// The number of the last operation that is done.
+        after: u64,
+    },
     /// Nothing left.
     Done,
 }
@@ -171,11 +188,17 @@ pub struct Job {
     pub source: SystemId,
     /// Its name when the job started.
     pub source_name: String,
-    /// Read or Resync.
+    /// What kind of run.
     #[serde(rename = "type")]
     pub kind: JobType,
     /// Full, for now.
     pub read_mode: ReadMode,
+    /// A simulation that looks at the targets too.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub live: bool,
+    /// The plan that an Apply carries out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub plan: Option<JobId>,
     /// Who or what started it.
     pub trigger: Trigger,
     /// Where it stands.

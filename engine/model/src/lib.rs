@@ -13,6 +13,7 @@ mod id;
 mod job;
 mod manifest;
 mod operation;
+mod plan;
 pub mod ports;
 mod relation;
 mod system;
@@ -28,6 +29,7 @@ pub use job::{
 };
 pub use manifest::{CapabilityRequest, Manifest, PropertySpec};
 pub use operation::{Operation, OperationKind, Outcome};
+pub use plan::{Approval, Delivered, Plan, PlannedContent, PlannedOperation, PlannedSystem, PlannedVerb};
 pub use relation::{Hash, Intent, Relation, RelationKey, RelationState};
 pub use system::{Property, Role, System, TransformationRef};
 pub use transformation::{

@@ -4,6 +4,7 @@ pub(crate) mod events;
 pub(crate) mod health;
 pub(crate) mod history;
 pub(crate) mod jobs;
+pub(crate) mod plans;
 pub(crate) mod plugins;
 pub(crate) mod relations;
 pub(crate) mod systems;

@@ -126,6 +126,11 @@ impl<'a> Reader<'a> {
         }
     }
 
+    /// Everything that is left.
+    pub(crate) fn rest(&mut self) -> &'a [u8] {
+        std::mem::take(&mut self.rest)
+    }
+
     /// Everything that is left, as text.
     pub(crate) fn rest_str(&mut self) -> Result<&'a str, StoreError> {
         self.text(self.rest.len())

@@ -13,8 +13,8 @@
 #![forbid(unsafe_code)]
 
 use gangway_model::{
-    EntityEvent, EntityState, EntityType, Hash, Intent, Job, JobId, Manifest, PluginId, Relation,
-    RelationKey, RelationState, System, SystemId, TenantId,
+    Delivered, EntityEvent, EntityState, EntityType, Hash, Intent, Job, JobId, Manifest, PlannedOperation,
+    PluginId, Relation, RelationKey, RelationState, System, SystemId, TenantId,
 };
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -22,11 +22,13 @@ use std::sync::Arc;
 mod codec;
 #[cfg(any(test, feature = "contract"))]
 pub mod contract;
+mod plans;
 mod private;
 pub mod redb;
 mod seal;
 
 pub use crate::redb::{Options, RedbStore};
+pub use plans::{PlanFilter, Plans};
 pub use seal::{MasterKey, Random, os_random};
 
 /// The installation.
@@ -150,6 +152,8 @@ pub trait TenantStore: Send + Sync {
     ) -> Result<Vec<(String, Vec<u8>)>, StoreError>;
     /// Writes or removes records, all of them or none.
     fn put_records(&self, records: &[Record]) -> Result<(), StoreError>;
+    /// What simulations found.
+    fn plans(&self) -> &dyn Plans;
 
     /// A small value that a plugin keeps for a system.
     fn state(&self, system: &SystemId, key: &str) -> Result<Option<Vec<u8>>, StoreError>;
@@ -179,6 +183,10 @@ pub struct Commit {
     pub seen: Vec<(RelationKey, Vec<u64>)>,
     /// Lines for the entity log, numbered on from 1.
     pub events: Vec<EntityEvent>,
+    /// Operations of the run's plan, numbered on from 1.
+    pub planned: Vec<PlannedOperation>,
+    /// Pages of the source that the plan was made from.
+    pub delivered: Vec<Delivered>,
     /// Absences as they stand now. The one of a relation that is removed goes with it.
     pub absences: Vec<(RelationKey, Vec<Absence>)>,
     /// What full reads counted.

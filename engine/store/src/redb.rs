@@ -16,6 +16,7 @@ mod owners;
 mod pairs;
 mod pending;
 mod pipeline;
+mod plans;
 mod plugins;
 mod records;
 mod relations;

@@ -12,12 +12,20 @@ pub(crate) enum Job {
     Start {
         /// Name or id of the source.
         system: String,
-        /// `read` writes what is new or changed; `resync` writes every entity.
-        #[arg(long = "type", default_value = "read", value_parser = ["read", "resync"])]
+        /// `read` writes what is new or changed; `resync` writes every entity; `simulate` writes nothing.
+        #[arg(long = "type", default_value = "read", value_parser = ["read", "resync", "simulate"])]
         kind: String,
         /// Show progress until it ends; the exit code tells whether it succeeded.
         #[arg(long, short)]
         watch: bool,
+    },
+    /// Find out what a resync would do, without writing anything; `gangway plan` shows it.
+    Plan {
+        /// Name or id of the source.
+        system: String,
+        /// Look at the targets too: accounts that are there already, and what differs.
+        #[arg(long)]
+        live: bool,
     },
     /// The latest runs.
     List {
@@ -66,6 +74,18 @@ impl Job {
                 }
                 if client.json { say_json(&job)? } else { say(job.id.as_str()) }
             }
+            Self::Plan { system, live } => {
+                let body = json!({ "type": "SIMULATE", "live": live });
+                let url = client.path(&format!("systems/{}/jobs", segment(&system)));
+                let job: Record = client.send(Method::POST, &url, &body).await?;
+                let job = progress::watch(client, &job).await?;
+                let id = job.id.clone();
+                let code = finish(client, job)?;
+                if !client.json {
+                    say(&format!("what it would do: gangway plan show {id}"));
+                }
+                return Ok(code);
+            }
             Self::List { limit } => {
                 let answer: Value = client.get(&client.path(&format!("jobs?limit={limit}"))).await?;
                 if client.json {
@@ -102,7 +122,8 @@ impl Job {
     }
 }
 
-fn finish(client: &Client, job: Record) -> anyhow::Result<ExitCode> {
+/// Shows how a run ended; its success is the exit code.
+pub(crate) fn finish(client: &Client, job: Record) -> anyhow::Result<ExitCode> {
     if client.json {
         say_json(&job)?
     } else {

@@ -1,4 +1,5 @@
 pub(crate) mod job;
+pub(crate) mod plan;
 pub(crate) mod plugin;
 pub(crate) mod serve;
 pub(crate) mod system;

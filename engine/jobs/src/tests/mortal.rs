@@ -6,8 +6,8 @@ use gangway_model::{
     SystemId, TenantId,
 };
 use gangway_store::{
-    Absence, Commit, Image, LastRead, News, PastEvent, PluginRecord, Record, SeenSet, Store, StoreError,
-    TenantStore,
+    Absence, Commit, Image, LastRead, News, PastEvent, Plans, PluginRecord, Record, SeenSet, Store,
+    StoreError, TenantStore,
 };
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
@@ -97,6 +97,9 @@ macro_rules! mortal {
         impl TenantStore for MortalTenant {
             fn hash_key(&self) -> [u8; 32] {
                 self.0.hash_key()
+            }
+            fn plans(&self) -> &dyn Plans {
+                self.0.plans()
             }
             $(fn $name(&self, $($arg: $kind),*) -> Result<$result, StoreError> {
                 self.1.$check()?;

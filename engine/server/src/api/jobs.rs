@@ -5,6 +5,7 @@ use crate::services::Services;
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
+use gangway_jobs::Order;
 use gangway_model::{EntityState, Job, JobId, JobType, TenantId, Trigger};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -21,6 +22,9 @@ const MAX_CHAIN: usize = 10_000;
 pub(crate) struct NewJob {
     #[serde(rename = "type")]
     kind: JobType,
+    /// A simulation that looks at the targets too.
+    #[serde(default)]
+    live: bool,
 }
 
 #[derive(Deserialize)]
@@ -54,10 +58,16 @@ pub(crate) async fn start(
     let tenant = extract::tenant(&tenant)?;
     let _changes = services.inner.changes.lock().await;
     let system = find(&services, &tenant, &system).await?;
+    if body.kind == JobType::Apply {
+        return Err(Problem::invalid("a plan is applied at its own address", Vec::new())
+            .action("see POST …/plans/{plan}/apply")
+            .tenant(tenant.as_str()));
+    }
+    let order = Order { kind: body.kind, live: body.live && body.kind == JobType::Simulate, plan: None };
     let trigger = Trigger { kind: "IMMEDIATE".to_owned(), by: Some("api".to_owned()) };
     let id = services
         .runner()
-        .start(&tenant, &system.id, body.kind, trigger)
+        .start(&tenant, &system.id, order, trigger)
         .await
         .map_err(|error| Problem::from(error).tenant(tenant.as_str()).system(system.name.as_str()))?;
     Ok((StatusCode::ACCEPTED, Json(read(&services, &tenant, &id).await?)))

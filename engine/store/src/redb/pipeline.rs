@@ -8,7 +8,7 @@ use super::pending::{Draft, Pending};
 use super::relations::{self, Row, lost};
 use super::tables::{ABSENCES, INTENTS, META, NEXT_ORDINAL, RELATIONS, SOURCES, number, numbered, past};
 use super::tenant::Tenant;
-use super::{absences, events, images, intents, jobs, seen};
+use super::{absences, events, images, intents, jobs, plans, seen};
 use crate::seal::Sealer;
 use crate::{Commit, NewRelation, SeenSet, StoreError};
 use ::redb::{Range, ReadableTable, WriteTransaction};
@@ -139,6 +139,7 @@ fn apply_rest(
     batch: &Commit,
     mut marks: BTreeMap<u32, Vec<u64>>,
 ) -> Result<(), Fault> {
+    plans::append(write, sealer, batch)?;
     if let Some(job) = &batch.job {
         jobs::put(write.txn, job)?;
     }

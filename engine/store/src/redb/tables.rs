@@ -67,6 +67,13 @@ pub(super) const PLUGINS: Texts = TableDefinition::new("plugins");
 /// Digest, number of the piece → piece of a component.
 pub(super) const COMPONENTS: Bytes = TableDefinition::new("components");
 
+/// Plan → JSON.
+pub(super) const PLANS: Texts = TableDefinition::new("plans");
+/// Plan, number of the first operation → block of operations, their values sealed.
+pub(super) const PLANNED: Bytes = TableDefinition::new("planned");
+/// Plan, number of the page → the source's entities with their hashes.
+pub(super) const PLAN_PAGES: Bytes = TableDefinition::new("plan-pages");
+
 /// Keys of [`META`].
 pub(super) const FORMAT_KEY: &str = "format";
 /// How many commits the file has seen.

@@ -4,13 +4,14 @@ use super::open_files::OpenFiles;
 use super::pending::Pending;
 use super::tables::{
     ABSENCES, COMPONENTS, EVENT_STATES, EVENTS, HASH_KEY, IMAGE_RUNS, IMAGES, INTENTS, JOBS, KEY_ID, META,
-    NEWS, OWNERS, PAIRS, PLUGINS, READS, RECORDS, RELATIONS, SEEN, SOURCES, SPACES, STATE, SYSTEM_NAMES,
-    SYSTEMS, TENANT, UNFINISHED,
+    NEWS, OWNERS, PAIRS, PLAN_PAGES, PLANNED, PLANS, PLUGINS, READS, RECORDS, RELATIONS, SEEN, SOURCES,
+    SPACES, STATE, SYSTEM_NAMES, SYSTEMS, TENANT, UNFINISHED,
 };
 use super::{Options, check_key, pairs, seen};
 use crate::seal::{MasterKey, Sealer};
 use crate::{
-    Absence, Commit, Image, LastRead, News, PastEvent, PluginRecord, Record, SeenSet, StoreError, TenantStore,
+    Absence, Commit, Image, LastRead, News, PastEvent, Plans, PluginRecord, Record, SeenSet, StoreError,
+    TenantStore,
 };
 use gangway_model::{
     EntityEvent, EntityState, EntityType, Intent, Job, JobId, PluginId, Relation, RelationKey, System,
@@ -53,12 +54,14 @@ impl Tenant {
                 meta.insert(HASH_KEY, sealed.as_slice())?;
             }
             // Readers cannot make a table, and need not ask whether there is one.
-            for table in
-                [PAIRS, SPACES, INTENTS, ABSENCES, READS, IMAGES, SEEN, EVENTS, STATE, COMPONENTS, RECORDS]
-            {
+            let tables = [
+                PAIRS, SPACES, INTENTS, ABSENCES, READS, IMAGES, SEEN, EVENTS, STATE, COMPONENTS, RECORDS,
+                PLANNED, PLAN_PAGES,
+            ];
+            for table in tables {
                 write.txn.open_table(table)?;
             }
-            for table in [JOBS, SYSTEMS, PLUGINS, IMAGE_RUNS] {
+            for table in [JOBS, SYSTEMS, PLUGINS, IMAGE_RUNS, PLANS] {
                 write.txn.open_table(table)?;
             }
             write.txn.open_table(RELATIONS)?;
@@ -306,6 +309,10 @@ impl TenantStore for Tenant {
 
     fn put_records(&self, records: &[Record]) -> Result<(), StoreError> {
         self.write_records(records)
+    }
+
+    fn plans(&self) -> &dyn Plans {
+        self
     }
 
     fn state(&self, system: &SystemId, key: &str) -> Result<Option<Vec<u8>>, StoreError> {
