@@ -48,6 +48,17 @@ impl Client {
         self.answer(self.request(method, path).json(body)).await
     }
 
+    /// An answer that is no JSON.
+    pub(crate) async fn download(
+        &self,
+        method: Method,
+        path: &str,
+        body: &impl Serialize,
+    ) -> anyhow::Result<Vec<u8>> {
+        let response = self.checked(self.request(method, path).json(body)).await?;
+        Ok(response.bytes().await.context("the engine's answer broke off")?.to_vec())
+    }
+
     pub(crate) async fn upload<T: DeserializeOwned>(&self, path: &str, bytes: Vec<u8>) -> anyhow::Result<T> {
         let request = self.request(Method::PUT, path).header("content-type", "application/wasm").body(bytes);
         self.answer(request).await

@@ -2,7 +2,10 @@
 //! `userName`, `emails[0].value`, `name.familyName`, `['urn:…:Group']['name']`, or a key of the
 //! entity that is spelled exactly so.
 
-use serde_json::Value;
+use serde_json::{Map, Value};
+
+/// Values of one attribute that can be put by their position.
+const MOST_VALUES: usize = 1000;
 
 /// The attribute's text. A list counts by its first element, because some systems (LDAP) show every
 /// attribute as one. None if there is no such scalar.
@@ -28,6 +31,40 @@ fn first(value: &Value) -> &Value {
         Value::Array(items) => items.first().unwrap_or(&Value::Null),
         other => other,
     }
+}
+
+/// Puts a text where the attribute says, making what is missing on the way. False if the attribute cannot be
+/// read, or something else stands in its way.
+pub(crate) fn put(entity: &mut Value, attribute: &str, text: &str) -> bool {
+    let Some(steps) = steps(attribute).filter(|steps| !steps.is_empty()) else { return false };
+    let mut place = entity;
+    for step in steps {
+        place = match step {
+            Step::Key(key) => {
+                if place.is_null() {
+                    *place = Value::Object(Map::new());
+                }
+                let Some(map) = place.as_object_mut() else { return false };
+                map.entry(key).or_insert(Value::Null)
+            }
+            Step::Index(index) => {
+                if place.is_null() {
+                    *place = Value::Array(Vec::new());
+                }
+                let Some(items) = place.as_array_mut().filter(|_| index < MOST_VALUES) else { return false };
+                if items.len() <= index {
+                    items.resize(index + 1, Value::Null);
+                }
+                let Some(item) = items.get_mut(index) else { return false };
+                item
+            }
+        };
+    }
+    let free = place.is_null();
+    if free {
+        *place = Value::from(text);
+    }
+    free
 }
 
 enum Step {
@@ -65,6 +102,22 @@ fn steps(attribute: &str) -> Option<Vec<Step>> {
 mod tests {
     use super::*;
     use serde_json::json;
+
+    #[test]
+    fn what_is_put_is_found() {
+        let mut user = Value::Null;
+        for attribute in
+            ["userName", "emails[1].value", "emails[0].value", "name.familyName", "['urn:x:User']['a.b']"]
+        {
+            assert!(put(&mut user, attribute, attribute), "{attribute}");
+        }
+        for attribute in ["userName", "emails[1].value", "name.familyName", "['urn:x:User']['a.b']"] {
+            assert_eq!(text(&user, attribute).as_deref(), Some(attribute));
+        }
+        for attribute in ["", "userName", "userName.x", "name[0]", "emails[", "a[4294967295]"] {
+            assert!(!put(&mut user, attribute, "x"), "{attribute}");
+        }
+    }
 
     #[test]
     fn every_notation_of_the_properties() {

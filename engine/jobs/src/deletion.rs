@@ -72,7 +72,12 @@ impl Phase<'_> {
             if unseen.is_empty() {
                 continue;
             }
-            let step = self.step(unseen, blocked.as_deref()).await;
+            let ordinals: Vec<u64> = unseen.iter().map(|relation| relation.ordinal).collect();
+            let mut step = self.step(unseen, blocked.as_deref()).await;
+            if self.run.kind == JobType::Simulate {
+                // Their relations stay as they are: a simulation that resumes has these behind it.
+                step.seen = ordinals;
+            }
             if step.interrupted && self.run.suspended.load(Ordering::Acquire) {
                 return Err(Stop::Cancelled);
             }

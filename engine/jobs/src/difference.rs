@@ -43,7 +43,7 @@ pub fn differences(before: Option<&str>, after: &str) -> Vec<Change> {
     changes
 }
 
-fn step(path: &str, key: &str) -> String {
+pub(crate) fn step(path: &str, key: &str) -> String {
     let plain = !key.is_empty() && key.chars().all(|c| c.is_alphanumeric() || "_$-".contains(c));
     match (plain, path.is_empty()) {
         (true, true) => key.to_owned(),
@@ -115,10 +115,10 @@ mod tests {
         let after = r#"{"userName":"ada","name":{"familyName":"King"},"emails":[{"value":"a@x"}],
             "urn:a:User":{"department":"y"},"active":true}"#;
         let changed = paths(Some(before), after);
-        assert_eq!(changed, ["active", "emails", "name.familyName", "['urn:a:User'].department", "title"]);
+        assert_eq!(changed, ["name.familyName", "emails", "['urn:a:User'].department", "active", "title"]);
         let all = differences(Some(before), after);
-        assert_eq!(all[2].old, Some("Byron".into()));
-        assert_eq!(all[2].new, Some("King".into()));
+        assert_eq!(all[0].old, Some("Byron".into()));
+        assert_eq!(all[0].new, Some("King".into()));
         assert_eq!((all[4].old.clone(), all[4].new.clone()), (Some("Clerk".into()), None));
     }
 
@@ -126,7 +126,7 @@ mod tests {
     fn what_was_not_looked_at_is_all_new() {
         assert_eq!(
             paths(None, r#"{"userName":"ada","name":{"familyName":"K"}}"#),
-            ["name.familyName", "userName"]
+            ["userName", "name.familyName"]
         );
         assert!(paths(Some("no JSON"), "{}").is_empty());
         assert_eq!(paths(Some(r#"{"uid":["ada"]}"#), r#"{"uid":"ada","cn":[]}"#), Vec::<String>::new());

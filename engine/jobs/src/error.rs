@@ -62,6 +62,20 @@ pub enum StartError {
     Store(#[from] StoreError),
 }
 
+/// Why nothing was validated.
+#[derive(Debug, thiserror::Error)]
+pub enum ValidateError {
+    /// There is no such source, or it takes part in nothing.
+    #[error(transparent)]
+    Start(#[from] StartError),
+    /// A file that is not as it has to be.
+    #[error("{0}")]
+    File(String),
+    /// A transformation cannot be used at all.
+    #[error("{0}")]
+    Plugin(PluginError),
+}
+
 /// Why a job was not stopped.
 #[derive(Debug, thiserror::Error)]
 pub enum StopError {

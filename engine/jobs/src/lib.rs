@@ -37,14 +37,16 @@ mod simulate;
 mod stats;
 mod trace;
 mod transform;
+mod validate;
 mod verbatim;
 pub mod why;
 
 pub use difference::{Change, differences};
-pub use error::{StartError, StopError};
+pub use error::{StartError, StopError, ValidateError};
 pub use resolver::StoreResolver;
 pub use runner::{JobIds, Order, Runner, Services, SystemsFactory};
 pub use trace::{CONTENT_SWITCHES, MASKED};
+pub use validate::Sheets;
 
 #[cfg(test)]
 mod tests;

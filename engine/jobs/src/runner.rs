@@ -198,6 +198,17 @@ impl Runner {
         blocking(move || call(store.tenant(&tenant)?.as_ref())).await
     }
 
+    /// A tenant's systems, for something that is no job.
+    pub(crate) fn systems(&self, tenant: &TenantId) -> (Arc<dyn Systems>, JobId) {
+        ((self.inner.services.systems)(tenant), (self.inner.services.ids)())
+    }
+
+    /// A tenant's store itself.
+    pub(crate) async fn open_store(&self, tenant: &TenantId) -> Result<Arc<dyn TenantStore>, StoreError> {
+        let (store, tenant) = (self.inner.services.store.clone(), tenant.clone());
+        blocking(move || store.tenant(&tenant)).await
+    }
+
     pub(crate) fn now_ms(&self) -> u64 {
         self.inner.services.clock.now_ms()
     }

@@ -51,6 +51,9 @@ pub(crate) async fn run(run: &Arc<Run>, ledger: &mut Ledger) -> Result<(), Stop>
             plan.applied = Some(ledger.job().id.clone());
             let record = plan.clone();
             run.blocking(move |store| store.plans().put(&record)).await?;
+            // From here on a successor does not check again: what it finds moved, this job moved.
+            ledger.phase(Phase::Applying { after: 0 });
+            ledger.commit(Vec::new()).await?;
             0
         }
     };

@@ -10,3 +10,4 @@ pub(crate) mod relations;
 pub(crate) mod systems;
 pub(crate) mod tenants;
 pub(crate) mod transformations;
+pub(crate) mod validate;

@@ -8,6 +8,7 @@
 #![forbid(unsafe_code)]
 
 mod api;
+mod archive;
 mod auth;
 mod directories;
 mod extract;

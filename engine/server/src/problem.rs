@@ -4,7 +4,7 @@ use axum::Json;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use gangway_host::LoadError;
-use gangway_jobs::{StartError, StopError};
+use gangway_jobs::{StartError, StopError, ValidateError};
 use gangway_model::{Diagnostic, PluginError};
 use gangway_store::StoreError;
 use serde::Serialize;
@@ -213,6 +213,18 @@ impl From<StartError> for Problem {
             ),
             StartError::Store(error) => error.into(),
             other => Self::conflict(other.to_string()),
+        }
+    }
+}
+
+impl From<ValidateError> for Problem {
+    fn from(error: ValidateError) -> Self {
+        match error {
+            ValidateError::Start(error) => error.into(),
+            ValidateError::File(why) => {
+                Self::invalid(why, Vec::new()).action("correct the file, or the systems, and send it again")
+            }
+            ValidateError::Plugin(error) => Self::of_plugin(&error),
         }
     }
 }

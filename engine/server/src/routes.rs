@@ -2,7 +2,7 @@
 //! document are both made of it, so neither can have what the other has not.
 
 use crate::api::{
-    events, health, history, jobs, plans, plugins, relations, systems, tenants, transformations,
+    events, health, history, jobs, plans, plugins, relations, systems, tenants, transformations, validate,
 };
 use crate::services::Services;
 use axum::extract::DefaultBodyLimit;
@@ -295,6 +295,17 @@ pub(crate) fn routes() -> Vec<Route> {
         ])
         .answers(200, "EntityHistory")
         .errors(&[404]),
+        Route::new(
+            "post",
+            "/api/v1/tenants/{tenant}/systems/{system}/validate",
+            "validate",
+            "What the transformations make of the first ten rows of two CSV files; asks no system, keeps nothing",
+            validate::validate,
+        )
+        .body("Validation")
+        .answers(200, "application/zip")
+        .errors(&[404, 409, 422])
+        .patient(),
         Route::new("get", "/api/v1/tenants/{tenant}/plans", "listPlans", "What simulations found, newest first", plans::list)
             .answers(200, "PlanList")
             .errors(&[404]),

@@ -1,6 +1,7 @@
 use crate::client::{Client, segment};
 use crate::output::{say, say_json, table, time};
 use crate::progress;
+use anyhow::Context;
 use gangway_model::{Job as Record, JobStatus};
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -26,6 +27,20 @@ pub(crate) enum Job {
         /// Look at the targets too: accounts that are there already, and what differs.
         #[arg(long)]
         live: bool,
+    },
+    /// What the transformations make of the first ten rows of CSV files; asks no system.
+    Validate {
+        /// Name or id of the source.
+        system: String,
+        /// A CSV of users; its first row names attributes: userName, emails[0].value.
+        #[arg(long)]
+        users: Option<std::path::PathBuf>,
+        /// A CSV of groups.
+        #[arg(long)]
+        groups: Option<std::path::PathBuf>,
+        /// Where the result goes.
+        #[arg(long, default_value = "validation.zip")]
+        output: std::path::PathBuf,
     },
     /// The latest runs.
     List {
@@ -85,6 +100,21 @@ impl Job {
                     say(&format!("what it would do: gangway plan show {id}"));
                 }
                 return Ok(code);
+            }
+            Self::Validate { system, users, groups, output } => {
+                let read = |path: Option<std::path::PathBuf>| {
+                    let read = |path: &std::path::PathBuf| {
+                        std::fs::read_to_string(path)
+                            .with_context(|| format!("cannot read {}", path.display()))
+                    };
+                    path.as_ref().map(read).transpose()
+                };
+                let body = json!({ "users": read(users)?, "groups": read(groups)? });
+                let url = client.path(&format!("systems/{}/validate", segment(&system)));
+                let archive = client.download(Method::POST, &url, &body).await?;
+                std::fs::write(&output, archive)
+                    .with_context(|| format!("cannot write {}", output.display()))?;
+                say(&format!("the result is in {}", output.display()));
             }
             Self::List { limit } => {
                 let answer: Value = client.get(&client.path(&format!("jobs?limit={limit}"))).await?;

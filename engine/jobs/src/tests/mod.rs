@@ -5,6 +5,7 @@ mod crashes;
 mod deletions;
 mod fakes;
 mod mortal;
+mod plans;
 mod queue;
 mod reads;
 mod speed;

@@ -2,4 +2,6 @@
 //! what it shows; `make features` lists those without one.
 
 mod logs;
+mod simulate;
 mod start;
+mod validate;
