@@ -10,6 +10,7 @@ use crate::settings::Settings;
 use crate::system::{Inner, SystemEgress};
 use crate::tls;
 use crate::token::TokenCache;
+use gangway_model::ports::Reading;
 use gangway_model::{Grants, PluginError, Property, System, SystemId, TenantId, code};
 use rustls::ClientConfig;
 use std::collections::{BTreeMap, HashMap};
@@ -69,7 +70,11 @@ impl Egress {
                 && known.configured.properties == system.properties
                 && known.configured.grants == system.grants
         }) {
-            return Ok(Arc::new(SystemEgress { inner: same.inner.clone(), cancel }));
+            return Ok(Arc::new(SystemEgress {
+                inner: same.inner.clone(),
+                cancel,
+                reading: Reading::default(),
+            }));
         }
         let pacer = before.map(|known| known.inner.exchange.pacer.clone());
         let inner = Arc::new(self.open(system, pacer)?);
@@ -79,7 +84,7 @@ impl Egress {
             grants: system.grants.clone(),
         };
         known.insert(key, Known { configured, inner: inner.clone() });
-        Ok(Arc::new(SystemEgress { inner, cancel }))
+        Ok(Arc::new(SystemEgress { inner, cancel, reading: Reading::default() }))
     }
 
     /// Forgets a system that was deleted; who still uses it goes on.
@@ -109,8 +114,8 @@ impl Egress {
         }
         // The pace outlives a change of other properties: the system still rests if it asked to.
         let pacer = pacer
-            .filter(|pacer| pacer.limit() == settings.concurrency)
-            .unwrap_or_else(|| Arc::new(Pacer::new(settings.concurrency, self.config.limits)));
+            .filter(|pacer| pacer.limit() == settings.concurrency && pacer.rate() == settings.rate)
+            .unwrap_or_else(|| Arc::new(Pacer::new(settings.concurrency, settings.rate, self.config.limits)));
         let mask = secret_values(system);
         Ok(Inner {
             stream_tls: Arc::new(tls::configuration(system, None, &[])?),

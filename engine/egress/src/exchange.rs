@@ -4,6 +4,7 @@ use crate::cancel::Cancel;
 use crate::config::EgressConfig;
 use crate::credentials::{Credentials, OAuth};
 use crate::failure::{self, Failure};
+use crate::matrix::Call;
 use crate::message::{HttpResponse, Prepared};
 use crate::pacing::{Held, Pacer};
 use crate::policy::{Origin, Policy, Scope};
@@ -12,6 +13,7 @@ use crate::secret::Mask;
 use crate::settings::Settings;
 use crate::token::{self, Token, TokenCache};
 use bytes::Bytes;
+use gangway_model::ports::Reading;
 use gangway_model::{PluginError, code};
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue, SET_COOKIE};
 use reqwest::{Method, StatusCode};
@@ -55,7 +57,12 @@ struct Dressed<'a> {
 
 impl Exchange {
     /// Sends a plugin's request.
-    pub(crate) async fn send(&self, request: Prepared, cancel: &Cancel) -> Result<HttpResponse, PluginError> {
+    pub(crate) async fn send(
+        &self,
+        request: Prepared,
+        reading: Reading,
+        cancel: &Cancel,
+    ) -> Result<HttpResponse, PluginError> {
         let origin = Origin::of(&request.url).ok_or_else(|| {
             PluginError::new(code::INVALID, format!("{}:// is not HTTP", request.url.scheme()))
         })?;
@@ -68,7 +75,7 @@ impl Exchange {
             cancel.check()?;
             let dressed = self.dress(&request, scope, rejected.as_ref(), cancel).await?;
             let token = dressed.token.clone();
-            let answer = self.attempts(&request, &dressed, &authority, cancel).await?;
+            let answer = self.attempts(&request, reading, &dressed, &authority, cancel).await?;
             // A token may be withdrawn before its time: one new one is tried.
             if answer.status == StatusCode::UNAUTHORIZED && token.is_some() && rejected.is_none() {
                 tracing::info!(system = %self.system, server = %authority, "token refused, fetching a new one");
@@ -143,11 +150,17 @@ impl Exchange {
     async fn attempts(
         &self,
         request: &Prepared,
+        reading: Reading,
         dressed: &Dressed<'_>,
         authority: &str,
         cancel: &Cancel,
     ) -> Result<Answer, PluginError> {
-        let rules = RetryRules { retries: self.settings.retries, interval: self.settings.retry_interval };
+        let rules = RetryRules {
+            retries: self.settings.retries,
+            interval: self.settings.retry_interval,
+            parity: self.settings.parity,
+        };
+        let call = Call::of(&request.method, request.url.path(), reading);
         let mut attempt = 0;
         let mut waited = 0;
         let mut last: Option<PluginError> = None;
@@ -173,7 +186,10 @@ impl Exchange {
                 Err(failure) => failure.ended,
             };
             let jitter = (self.config.jitter)();
-            let next = retry::next(ended, attempt, request.idempotent, rules, &self.config.limits, jitter);
+            let next = match rules.parity {
+                Some(connector) => retry::parity(ended, attempt, connector, call, rules),
+                None => retry::next(ended, attempt, request.idempotent, rules, &self.config.limits, jitter),
+            };
             let wait = match next {
                 Next::Stop => return result.map_err(|failure| failure.error),
                 Next::PauseAndStop(rest) => {
@@ -218,7 +234,11 @@ impl Exchange {
             Err(Failure { error, ended: Ended::NotSent }) => {
                 self.pacer.unreachable(authority, &error.message);
             }
-            _ => self.pacer.reached(authority),
+            Ok(answer) => {
+                self.pacer.reached(authority);
+                self.pacer.answered(answer.status.as_u16());
+            }
+            Err(_) => self.pacer.reached(authority),
         }
         Ok(result)
     }
@@ -310,7 +330,7 @@ impl Exchange {
         };
         let authority = oauth.origin.authority();
         let dressed = Dressed { client: &self.identified, headers, token: None };
-        let answer = self.attempts(&request, &dressed, &authority, cancel).await?;
+        let answer = self.attempts(&request, Reading::Full, &dressed, &authority, cancel).await?;
         tracing::debug!(system = %self.system, server = %authority, status = answer.status.as_u16(), "token asked for");
         token::read(answer.status.as_u16(), &answer.body, &authority, &self.mask)
     }

@@ -14,6 +14,7 @@ mod credentials;
 mod egress;
 mod exchange;
 mod failure;
+mod matrix;
 mod message;
 mod pacing;
 mod policy;

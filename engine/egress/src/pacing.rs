@@ -1,11 +1,17 @@
 //! How fast a system is called: one pacer for each, shared by all jobs of the process.
 
 use crate::config::Limits;
+use places::{Place, Places};
+use rate::Rate;
+pub(crate) use rate::RateLimit;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
+
+mod places;
+mod rate;
 
 /// A system that asks for more than this is asked again after it: nobody means a year.
 const PAUSE_MAX: Duration = Duration::from_secs(3600);
@@ -35,8 +41,8 @@ struct Breaker {
 
 /// The pace of one system.
 pub(crate) struct Pacer {
-    limit: usize,
-    permits: Arc<Semaphore>,
+    places: Arc<Places>,
+    rate: Option<Rate>,
     streams: Arc<Semaphore>,
     paused_until: Mutex<Option<Instant>>,
     breakers: Mutex<HashMap<String, Breaker>>,
@@ -44,10 +50,10 @@ pub(crate) struct Pacer {
 }
 
 impl Pacer {
-    pub(crate) fn new(limit: usize, limits: Limits) -> Self {
+    pub(crate) fn new(limit: usize, rate: Option<RateLimit>, limits: Limits) -> Self {
         Self {
-            limit,
-            permits: Arc::new(Semaphore::new(limit)),
+            places: Places::new(limit),
+            rate: rate.map(Rate::new),
             streams: Arc::new(Semaphore::new(limits.streams)),
             paused_until: Mutex::new(None),
             breakers: Mutex::new(HashMap::new()),
@@ -57,21 +63,36 @@ impl Pacer {
 
     /// Requests at once.
     pub(crate) fn limit(&self) -> usize {
-        self.limit
+        self.places.limit()
     }
 
-    /// Waits for the system's turn: a free place, and the end of a rest it asked for. Places are
-    /// given in the order of asking.
-    pub(crate) async fn admit(&self) -> Result<Option<OwnedSemaphorePermit>, Held> {
-        // The semaphore is never closed; without a permit the request would only be unpaced.
-        let permit = self.permits.clone().acquire_owned().await.ok();
+    /// Requests in a stretch of time.
+    pub(crate) fn rate(&self) -> Option<RateLimit> {
+        self.rate.as_ref().map(|rate| rate.limit)
+    }
+
+    /// Adapts to what the system answered.
+    pub(crate) fn answered(&self, status: u16) {
+        match status {
+            429 | 503 => self.places.slower(),
+            _ => self.places.faster(),
+        }
+    }
+
+    /// Waits for the system's turn: a free place, the rate it bears, and the end of a rest it asked for.
+    /// Places are given in the order of asking.
+    pub(crate) async fn admit(&self) -> Result<Place, Held> {
+        let place = self.places.take().await;
+        if let Some(rate) = &self.rate {
+            rate.turn().await;
+        }
         while let Some(rest) = self.rest() {
             if rest > self.limits.retry_after {
                 return Err(Held::Resting(rest));
             }
             tokio::time::sleep(rest).await;
         }
-        Ok(permit)
+        Ok(place)
     }
 
     /// A place for a stream, if there is one.
@@ -138,7 +159,7 @@ mod tests {
     use super::*;
 
     fn pacer(limit: usize) -> Arc<Pacer> {
-        Arc::new(Pacer::new(limit, Limits::default()))
+        Arc::new(Pacer::new(limit, None, Limits::default()))
     }
 
     #[tokio::test(start_paused = true)]

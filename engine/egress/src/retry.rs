@@ -1,6 +1,7 @@
 //! Whether and when a request is sent again: pure decisions.
 
 use crate::config::Limits;
+use crate::matrix::{self, Call, Connector, Exception};
 use reqwest::header::{DATE, HeaderMap, RETRY_AFTER};
 use std::time::{Duration, UNIX_EPOCH};
 
@@ -46,6 +47,33 @@ pub(crate) struct RetryRules {
     pub(crate) retries: u32,
     /// The longest wait that is not asked for by the system.
     pub(crate) interval: Duration,
+    /// What the reference product repeats for this connector, and nothing else.
+    pub(crate) parity: Option<Connector>,
+}
+
+/// The longest fixed wait after a 502.
+const LONGEST_AFTER_502: Duration = Duration::from_secs(50);
+
+/// What the reference product does: a fixed wait, and only for what its table names.
+pub(crate) fn parity(
+    ended: Ended,
+    attempt: u32,
+    connector: Connector,
+    call: Call,
+    rules: RetryRules,
+) -> Next {
+    let exception = match ended {
+        Ended::NotSent | Ended::Lost => Exception::Timeout,
+        Ended::Status { status: 429, .. } => Exception::TooManyRequests,
+        Ended::Status { status: 502, .. } => Exception::BadGateway,
+        Ended::Status { status: 403, .. } => Exception::Forbidden,
+        Ended::Status { .. } | Ended::Final => return Next::Stop,
+    };
+    if attempt >= rules.retries || !matrix::repeats(connector, call, exception) {
+        return Next::Stop;
+    }
+    let longest = if exception == Exception::BadGateway { LONGEST_AFTER_502 } else { rules.interval };
+    Next::Wait(rules.interval.min(longest))
 }
 
 /// The retry matrix of `docs/egress.md`. `attempt` counts from 0; `jitter` is from 0 up to 1.
@@ -98,7 +126,7 @@ pub(crate) fn retry_after(headers: &HeaderMap, now_ms: u64) -> Option<Duration> 
 mod tests {
     use super::*;
 
-    const RULES: RetryRules = RetryRules { retries: 2, interval: Duration::from_secs(30) };
+    const RULES: RetryRules = RetryRules { retries: 2, interval: Duration::from_secs(30), parity: None };
 
     fn status(status: u16) -> Ended {
         Ended::Status { status, retry_after: None }
@@ -157,8 +185,8 @@ mod tests {
     }
 
     #[test]
-    fn waits_grow_up_to_the_interval_and_are_spread() {
-        let rules = RetryRules { retries: 3, interval: Duration::from_secs(3) };
+    fn f141_waits_grow_up_to_the_interval_and_are_spread() {
+        let rules = RetryRules { retries: 3, interval: Duration::from_secs(3), parity: None };
         let wait = |ended, attempt, jitter| next(ended, attempt, true, rules, &Limits::default(), jitter);
         let ms = |ms| Next::Wait(Duration::from_millis(ms));
         assert_eq!([0, 1, 2].map(|n| wait(Ended::Lost, n, 1.0)), [ms(500), ms(2000), ms(3000)]);

@@ -1,5 +1,7 @@
 //! The properties of a system that steer its requests.
 
+use crate::matrix::Connector;
+use crate::pacing::RateLimit;
 use gangway_model::{PluginError, System, code};
 use reqwest::header::{AUTHORIZATION, COOKIE, HeaderName, HeaderValue};
 use std::time::Duration;
@@ -23,6 +25,10 @@ pub(crate) struct Settings {
     pub(crate) timeout: Duration,
     pub(crate) retries: u32,
     pub(crate) retry_interval: Duration,
+    /// Set if only what the reference product repeats is repeated.
+    pub(crate) parity: Option<Connector>,
+    /// Requests in a stretch of time.
+    pub(crate) rate: Option<RateLimit>,
     pub(crate) headers: Vec<AddedHeader>,
 }
 
@@ -41,9 +47,52 @@ impl Settings {
                 0,
                 60,
             )?),
+            parity: parity(system)?,
+            rate: rate(system)?,
             headers: headers(system)?,
         })
     }
+}
+
+/// What SAP Jam bears.
+const JAM: RateLimit = RateLimit { count: 200, per: Duration::from_secs(60) };
+
+fn wrong(system: &System, key: &str, what: &str) -> PluginError {
+    PluginError::new(code::CONFIGURATION, format!("system \"{}\": the property {key} {what}", system.name))
+        .with("property", key)
+}
+
+fn parity(system: &System) -> Result<Option<Connector>, PluginError> {
+    let key = "ips.failed.request.retry.mode";
+    match system.property(key).map(str::trim) {
+        None | Some("" | "better") => Ok(None),
+        Some("parity") => Ok(Some(Connector::of(system))),
+        Some(other) => Err(wrong(system, key, &format!("is {other:?}; it must be better or parity"))),
+    }
+}
+
+/// `http.rate.limit`: `200/min`, `5/s`, `13000/h`. SAP Jam has one in any case.
+fn rate(system: &System) -> Result<Option<RateLimit>, PluginError> {
+    let key = "http.rate.limit";
+    let text = system.property(key).map(str::trim).filter(|text| !text.is_empty());
+    let parse = |text: &str| {
+        let (count, per) = text.split_once('/')?;
+        let seconds = match per.trim() {
+            "s" => 1,
+            "min" => 60,
+            "h" => 3600,
+            _ => return None,
+        };
+        let count = count.trim().parse::<usize>().ok().filter(|count| (1..=100_000).contains(count))?;
+        Some(RateLimit { count, per: Duration::from_secs(seconds) })
+    };
+    let hint = "must be a number of requests and a time, from 1 to 100000: 200/min, 5/s, 13000/h";
+    let given = text.map(|text| parse(text).ok_or_else(|| wrong(system, key, hint))).transpose()?;
+    if Connector::of(system) != Connector::Jam {
+        return Ok(given);
+    }
+    // A stricter one stands, if it is so in every stretch of a minute.
+    Ok(Some(given.filter(|given| given.per >= JAM.per && given.count <= JAM.count).unwrap_or(JAM)))
 }
 
 /// A whole number; a value outside the range is brought into it, as administrators expect of a
@@ -113,7 +162,27 @@ mod tests {
     use crate::testing::system;
 
     #[test]
-    fn defaults_and_maxima_of_the_specification() {
+    fn rate_limits_are_read() {
+        let rate = |text: &str| Settings::of(&system(&[("http.rate.limit", text)])).map(|s| s.rate);
+        let limit = |count, seconds| Some(RateLimit { count, per: Duration::from_secs(seconds) });
+        assert_eq!(rate("200/min").unwrap(), limit(200, 60));
+        assert_eq!(rate(" 5 / s ").unwrap(), limit(5, 1));
+        assert_eq!(rate("13000/h").unwrap(), limit(13_000, 3600));
+        assert_eq!(rate("").unwrap(), None);
+        for wrong in ["200", "0/s", "many/min", "5/day", "200000/s"] {
+            assert!(rate(wrong).unwrap_err().message.contains("http.rate.limit"), "{wrong}");
+        }
+        let jam = |text: &str| {
+            let properties = [("http.rate.limit", text), ("ips.system.type", "Jam")];
+            Settings::of(&system(&properties)).unwrap().rate
+        };
+        assert_eq!(jam(""), limit(200, 60));
+        assert_eq!(jam("50/min"), limit(50, 60));
+        assert_eq!(jam("100/s"), limit(200, 60));
+    }
+
+    #[test]
+    fn f135_defaults_and_maxima_of_attempts_and_interval() {
         let defaults = Settings::of(&system(&[])).unwrap();
         assert_eq!((defaults.retries, defaults.retry_interval.as_secs()), (2, 30));
         assert_eq!((defaults.concurrency, defaults.timeout.as_secs()), (8, 60));

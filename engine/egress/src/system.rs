@@ -7,6 +7,7 @@ use crate::stream::{Address, Stream};
 use futures_util::StreamExt as _;
 use futures_util::stream;
 use gangway_model::PluginError;
+use gangway_model::ports::Reading;
 use rustls::ClientConfig;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -29,6 +30,7 @@ impl Inner {
 pub struct SystemEgress {
     pub(crate) inner: Arc<Inner>,
     pub(crate) cancel: Cancel,
+    pub(crate) reading: Reading,
 }
 
 impl std::fmt::Debug for SystemEgress {
@@ -38,12 +40,18 @@ impl std::fmt::Debug for SystemEgress {
 }
 
 impl SystemEgress {
+    /// The same for another way of reading: what is repeated may depend on it.
+    #[must_use]
+    pub fn reading(&self, reading: Reading) -> Self {
+        Self { inner: self.inner.clone(), cancel: self.cancel.clone(), reading }
+    }
+
     /// Sends a request. Any HTTP status is an answer, a redirect too: whoever follows it sends a new
     /// request, which is checked like any other.
     pub async fn send(&self, request: HttpRequest) -> Result<HttpResponse, PluginError> {
         let exchange = &self.inner.exchange;
         let request = Prepared::of(request, exchange.settings.timeout, exchange.config.limits.request_bytes)?;
-        exchange.send(request, &self.cancel).await
+        exchange.send(request, self.reading, &self.cancel).await
     }
 
     /// The same for many, as many at once as the system's limit allows; answers in the order of the

@@ -97,6 +97,22 @@ pub trait Systems: Send + Sync {
     ) -> Result<Arc<dyn Transformation>, PluginError>;
 }
 
+/// How a system is read.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Reading {
+    /// Everything, by a job.
+    #[default]
+    Full,
+    /// What changed, by a job.
+    Delta,
+    /// One entity, for the caller of a proxy.
+    ProxyOne,
+    /// Everything, for the caller of a proxy.
+    ProxyAll,
+    /// By a filter, for the caller of a proxy.
+    ProxyQuery,
+}
+
 /// What an open system knows of the job it serves.
 #[derive(Clone)]
 pub struct JobContext {

@@ -4,6 +4,7 @@ use crate::server::{Reply, Server};
 use crate::world::*;
 use gangway_egress::Egress;
 use gangway_model::code;
+use gangway_model::ports::Reading;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -125,7 +126,7 @@ async fn a_rest_too_long_to_wait_for_is_an_answer_and_then_an_error() {
 }
 
 #[tokio::test]
-async fn a_retry_after_date_is_understood() {
+async fn f141_a_retry_after_date_is_honoured() {
     let server = Server::start(|n, _| match n {
         // The test's clock stands at 08:49:37.
         0 => Reply::with(503, "retry-after: Sun, 06 Nov 1994 08:49:38 GMT"),
@@ -212,4 +213,58 @@ async fn requests_that_failed_together_survive_a_short_outage() {
     for answer in egress.send_many(vec![post(url, "x"); 40]).await {
         assert_eq!(answer.unwrap().status, 200);
     }
+}
+
+/// Requests that a server saw which never answers in time.
+async fn timeouts(properties: &[(&str, &str)], reading: Reading) -> usize {
+    let server = Server::start(|_, _| Reply::Late(Duration::from_secs(20), Box::new(Reply::Drop))).await;
+    let mut all = vec![("ips.failed.request.retry.attempts.interval", "0")];
+    all.extend_from_slice(properties);
+    let mut request = get(server.origin());
+    request.timeout_ms = 60;
+    let error = open(&system(&server.origin(), &all)).reading(reading).send(request).await.unwrap_err();
+    assert_eq!(error.code, code::TIMEOUT);
+    server.count()
+}
+
+#[tokio::test]
+async fn f137_delta_and_proxy_reads_are_not_sent_again_after_a_timeout_in_parity_mode() {
+    let parity = [("ips.failed.request.retry.mode", "parity")];
+    assert_eq!(timeouts(&parity, Reading::Full).await, 3);
+    for reading in [Reading::Delta, Reading::ProxyOne, Reading::ProxyAll, Reading::ProxyQuery] {
+        assert_eq!(timeouts(&parity, reading).await, 1, "{reading:?}");
+        assert_eq!(timeouts(&[], reading).await, 3, "{reading:?}, unless parity is asked for");
+    }
+}
+
+#[tokio::test]
+async fn parity_waits_as_long_each_time_and_believes_no_retry_after() {
+    let server = Server::start(|n, _| match n {
+        0 | 1 => Reply::with(429, "retry-after: 3600"),
+        _ => Reply::status(201),
+    })
+    .await;
+    let properties = [
+        ("ips.failed.request.retry.mode", "parity"),
+        ("ips.failed.request.retry.attempts.interval", "0"),
+        ("ips.system.type", "SCIM"),
+    ];
+    let egress = open(&system(&server.origin(), &properties));
+    assert_eq!(egress.send(post(server.origin(), "x")).await.unwrap().status, 201);
+    assert_eq!(server.count(), 3);
+}
+
+#[tokio::test]
+async fn f143_a_system_gets_no_more_requests_than_its_limit_allows_from_all_jobs_together() {
+    let server = Server::start(|_, _| Reply::status(200)).await;
+    let egress = Egress::new(config());
+    let system = system(&server.origin(), &[("http.rate.limit", "5/s")]);
+    let out = || egress.for_system(&system, Arc::default()).unwrap();
+    let (first, second) = (out(), out());
+    let start = Instant::now();
+    let requests = |count| (0..count).map(|_| get(server.origin())).collect::<Vec<_>>();
+    let (a, b) = tokio::join!(first.send_many(requests(6)), second.send_many(requests(5)));
+    assert!(a.iter().chain(&b).all(Result::is_ok));
+    assert_eq!(server.count(), 11);
+    assert!(start.elapsed() >= Duration::from_secs(2), "{:?}", start.elapsed());
 }

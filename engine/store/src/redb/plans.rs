@@ -95,13 +95,12 @@ pub(super) fn append(write: &Write<'_>, sealer: &Sealer, batch: &Commit) -> Resu
     }
     if !batch.delivered.is_empty() {
         let mut pages = write.txn.open_table(PLAN_PAGES)?;
-        let mut next = match pages.range(start.as_slice()..past(&start).as_slice())?.next_back() {
+        let next = match pages.range(start.as_slice()..past(&start).as_slice())?.next_back() {
             None => 1,
             Some(last) => number(last?.0.value())? + 1,
         };
-        for page in &batch.delivered {
-            pages.insert(key(&start, next).as_slice(), encode_page(page).as_slice())?;
-            next += 1;
+        for (number, page) in (next..).zip(&batch.delivered) {
+            pages.insert(key(&start, number).as_slice(), encode_page(page).as_slice())?;
         }
     }
     Ok(())
