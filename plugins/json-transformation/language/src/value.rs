@@ -206,7 +206,7 @@ pub fn find<'v, 'a>(members: &'v [Member<'a>], name: &str) -> Option<&'v Value<'
 
 /// Equality of two names. In WebAssembly a comparison of a length not known beforehand goes byte by
 /// byte, and each turn of a loop is counted: names of up to sixteen bytes are compared in two words.
-#[inline]
+#[inline(always)]
 pub(crate) fn same_text(a: &str, b: &str) -> bool {
     let (a, b) = (a.as_bytes(), b.as_bytes());
     if a.len() != b.len() {
@@ -215,19 +215,34 @@ pub(crate) fn same_text(a: &str, b: &str) -> bool {
     if let (Some(a_end), Some(b_end)) = (a.last_chunk::<8>(), b.last_chunk::<8>()) {
         return u64::from_le_bytes(*a_end) == u64::from_le_bytes(*b_end)
             && a.first_chunk::<8>() == b.first_chunk::<8>()
-            && (a.len() <= 16 || same_words(a, b));
+            && (a.len() <= 16 || same_long(a, b));
     }
+    same_short(a, b)
+}
+
+/// Up to seven bytes.
+#[inline]
+fn same_short(a: &[u8], b: &[u8]) -> bool {
     if let (Some(a_end), Some(b_end)) = (a.last_chunk::<4>(), b.last_chunk::<4>()) {
         return u32::from_le_bytes(*a_end) == u32::from_le_bytes(*b_end)
             && a.first_chunk::<4>() == b.first_chunk::<4>();
     }
-    a == b
+    a.iter().zip(b).all(|(a, b)| a == b)
 }
 
-/// The end of both is known to be the same.
-fn same_words(a: &[u8], b: &[u8]) -> bool {
-    let (a, b) = (a.as_chunks::<8>().0, b.as_chunks::<8>().0);
-    a.iter().zip(b).all(|(a, b)| u64::from_le_bytes(*a) == u64::from_le_bytes(*b))
+/// More than sixteen bytes, of which the last are known to be the same: four words in one turn.
+#[inline(never)]
+fn same_long(a: &[u8], b: &[u8]) -> bool {
+    let words = |chunk: &[u8; 32]| -> [u64; 4] {
+        let (words, _) = chunk.as_chunks::<8>();
+        std::array::from_fn(|at| words.get(at).map_or(0, |word| u64::from_le_bytes(*word)))
+    };
+    let ((a, a_rest), (b, b_rest)) = (a.as_chunks::<32>(), b.as_chunks::<32>());
+    let rest = (a_rest.as_chunks::<8>().0, b_rest.as_chunks::<8>().0);
+    a.iter().zip(b).all(|(a, b)| {
+        let ([a, b, c, d], [e, f, g, h]) = (words(a), words(b));
+        (a ^ e) | (b ^ f) | (c ^ g) | (d ^ h) == 0
+    }) && rest.0.iter().zip(rest.1).all(|(a, b)| u64::from_le_bytes(*a) == u64::from_le_bytes(*b))
 }
 
 /// Sets the member `name`, keeping its place if it exists.

@@ -27,23 +27,36 @@ impl fmt::Display for SyntaxError {
     }
 }
 
+/// Where parsing goes on after a fault: behind the end of every text.
+const FAILED: usize = usize::MAX;
+
 /// Parses one JSON value. The last of several members with the same name wins.
 pub fn parse(text: &str) -> Result<Value<'_>, SyntaxError> {
-    let mut parser = Parser { text, bytes: text.as_bytes(), pos: 0, nodes: 0 };
-    parser.space();
-    let value = parser.value(0)?;
-    parser.space();
-    if parser.pos < parser.bytes.len() {
-        return Err(parser.error("nothing may follow the JSON value"));
+    let mut parser = Parser { text, bytes: text.as_bytes(), pos: 0, nodes: 0, fault: None };
+    let mut found = None;
+    let start = parser.space(0);
+    let end = parser.value(start, 0, |value| found = Some(value));
+    let end = parser.space(end);
+    if end < text.len() {
+        parser.fail(end, "nothing may follow the JSON value");
     }
-    Ok(value)
+    match (parser.fault, found) {
+        (None, Some(value)) => Ok(value),
+        (Some(fault), _) => Err(fault),
+        (None, None) => Err(SyntaxError { offset: 0, message: "a value is expected".to_owned() }),
+    }
 }
 
+/// Places go from function to function as numbers, and values are written where they stay: what is
+/// handed on through memory costs as much as reading it, in WebAssembly more.
 struct Parser<'a> {
     text: &'a str,
     bytes: &'a [u8],
+    /// The place of what is seldom: escapes, numbers, words.
     pos: usize,
     nodes: usize,
+    /// The first fault.
+    fault: Option<SyntaxError>,
 }
 
 impl<'a> Parser<'a> {
@@ -51,47 +64,100 @@ impl<'a> Parser<'a> {
         SyntaxError { offset: self.pos, message: message.into() }
     }
 
+    /// Notes a fault, unless there was one before.
+    #[cold]
+    #[inline(never)]
+    fn fail(&mut self, offset: usize, message: &str) -> usize {
+        self.fault.get_or_insert_with(|| SyntaxError { offset, message: message.to_owned() });
+        FAILED
+    }
+
+    /// Goes on behind what was read at `pos`, or not.
+    fn behind<T>(&mut self, result: Result<T, SyntaxError>, put: impl FnOnce(T)) -> usize {
+        match result {
+            Ok(value) => {
+                put(value);
+                self.pos
+            }
+            Err(fault) => {
+                self.fault.get_or_insert(fault);
+                FAILED
+            }
+        }
+    }
+
+    /// The byte at a place; zero behind the end.
+    #[inline(always)]
+    fn byte(&self, at: usize) -> u8 {
+        self.bytes.get(at).copied().unwrap_or(0)
+    }
+
     #[inline]
     fn peek(&self) -> u8 {
-        self.bytes.get(self.pos).copied().unwrap_or(0)
+        self.byte(self.pos)
     }
 
     /// Most texts have no space at all between their tokens.
-    #[inline]
-    fn space(&mut self) {
-        if let b' ' | b'\n' | b'\r' | b'\t' = self.peek() {
-            self.spaces();
-        }
+    #[inline(always)]
+    fn space(&self, at: usize) -> usize {
+        if self.byte(at) > b' ' { at } else { self.spaces(at) }
     }
 
     #[cold]
     #[inline(never)]
-    fn spaces(&mut self) {
-        while let b' ' | b'\n' | b'\r' | b'\t' = self.peek() {
-            self.pos += 1;
+    fn spaces(&self, mut at: usize) -> usize {
+        while let b' ' | b'\n' | b'\r' | b'\t' = self.byte(at) {
+            at += 1;
         }
+        at
     }
 
+    #[inline(always)]
     fn slice(&self, from: usize, to: usize) -> &'a str {
         self.text.get(from..to).unwrap_or_default()
     }
 
-    /// Counts a value.
-    #[inline]
-    fn count(&mut self) -> Result<(), SyntaxError> {
+    /// Reads a value and puts it where it stays; returns the place behind it.
+    #[inline(always)]
+    fn value(&mut self, at: usize, depth: usize, put: impl FnOnce(Value<'a>)) -> usize {
         self.nodes += 1;
         if self.nodes > MAX_NODES {
-            return Err(self.error(format!("more than {MAX_NODES} values in one JSON text")));
+            return self.too_many(at);
         }
-        Ok(())
+        match self.byte(at) {
+            b'"' => {
+                let end = self.plain_end(at + 1);
+                if self.byte(end) == b'"' {
+                    put(Value::String(Cow::Borrowed(self.slice(at + 1, end))));
+                    return end + 1;
+                }
+                let text = self.escaped(at + 1, end);
+                self.behind(text, |text| put(Value::String(Cow::Owned(text))))
+            }
+            b'{' => {
+                let mut members = Vec::new();
+                let end = self.object(at, depth, &mut members);
+                put(Value::Object(members));
+                end
+            }
+            b'[' => {
+                let mut items = Vec::new();
+                let end = self.array(at, depth, &mut items);
+                put(Value::Array(items));
+                end
+            }
+            _ => {
+                self.pos = at;
+                let value = self.simple();
+                self.behind(value, put)
+            }
+        }
     }
 
-    fn value(&mut self, depth: usize) -> Result<Value<'a>, SyntaxError> {
-        self.count()?;
+    /// Numbers and words.
+    #[inline(never)]
+    fn simple(&mut self) -> Result<Value<'a>, SyntaxError> {
         match self.peek() {
-            b'"' => Ok(Value::String(self.string()?)),
-            b'{' => self.object(depth),
-            b'[' => self.array(depth),
             b't' => self.word("true", Value::True),
             b'f' => self.word("false", Value::False),
             b'n' => self.word("null", Value::Null),
@@ -147,129 +213,95 @@ impl<'a> Parser<'a> {
         Ok(self.slice(start, self.pos))
     }
 
-    fn deeper(&self, depth: usize) -> Result<usize, SyntaxError> {
+    fn array(&mut self, at: usize, depth: usize, items: &mut Vec<Value<'a>>) -> usize {
         if depth >= MAX_DEPTH {
-            return Err(self.error(format!("nested more than {MAX_DEPTH} levels deep")));
+            return self.too_deep(at);
         }
-        Ok(depth + 1)
-    }
-
-    fn array(&mut self, depth: usize) -> Result<Value<'a>, SyntaxError> {
-        let depth = self.deeper(depth)?;
-        self.pos += 1;
-        let mut items = Vec::new();
-        self.space();
-        if self.peek() == b']' {
-            self.pos += 1;
-            return Ok(Value::Array(items));
+        let mut at = self.space(at + 1);
+        if self.byte(at) == b']' {
+            return at + 1;
         }
         loop {
-            items.push(self.value(depth)?);
-            self.space();
-            match self.peek() {
-                b',' => self.pos += 1,
-                b']' => {
-                    self.pos += 1;
-                    return Ok(Value::Array(items));
-                }
-                _ => return Err(self.error("`,` or `]` is expected")),
+            at = self.value(at, depth + 1, |value| items.push(value));
+            at = self.space(at);
+            match self.byte(at) {
+                b',' => at = self.space(at + 1),
+                b']' => return at + 1,
+                _ => return self.fail(at, "`,` or `]` is expected"),
             }
-            self.space();
         }
     }
 
-    fn object(&mut self, depth: usize) -> Result<Value<'a>, SyntaxError> {
-        let depth = self.deeper(depth)?;
-        self.pos += 1;
-        let mut members: Vec<Member<'a>> = Vec::new();
-        self.space();
-        if self.peek() == b'}' {
-            self.pos += 1;
-            return Ok(Value::Object(members));
+    fn object(&mut self, at: usize, depth: usize, members: &mut Vec<Member<'a>>) -> usize {
+        if depth >= MAX_DEPTH {
+            return self.too_deep(at);
         }
-        members.reserve(if depth == 1 { 16 } else { 4 });
+        let mut at = self.space(at + 1);
+        if self.byte(at) == b'}' {
+            return at + 1;
+        }
+        members.reserve(if depth == 0 { 16 } else { 4 });
         let mut names = Names::default();
         loop {
-            if self.peek() != b'"' {
-                return Err(self.error("a member name in double quotes is expected"));
+            if self.byte(at) != b'"' {
+                return self.fail(at, "a member name in double quotes is expected");
             }
-            let name = match self.plain_string() {
-                Some(name) => Cow::Borrowed(name),
-                None => self.string()?,
+            let end = self.plain_end(at + 1);
+            let name = if self.byte(end) == b'"' {
+                let name = self.slice(at + 1, end);
+                at = end + 1;
+                Cow::Borrowed(name)
+            } else {
+                let text = self.escaped(at + 1, end);
+                let mut name = Cow::Borrowed("");
+                at = self.behind(text, |text| name = Cow::Owned(text));
+                name
             };
-            names.note(&name, &members);
-            self.space();
-            if self.peek() != b':' {
-                return Err(self.error("`:` is expected"));
+            names.note(&name, members);
+            at = self.space(at);
+            if self.byte(at) != b':' {
+                return self.fail(at, "`:` is expected");
             }
-            self.pos += 1;
-            self.space();
-            // Written where it stays: handing a value on costs as much as reading it.
-            match self.plain_string() {
-                Some(text) => {
-                    self.count()?;
-                    members.push((name, Value::String(Cow::Borrowed(text))));
-                }
-                None => {
-                    let value = self.value(depth)?;
-                    members.push((name, value));
-                }
-            }
-            self.space();
-            match self.peek() {
-                b',' => self.pos += 1,
+            at = self.space(at + 1);
+            at = self.value(at, depth + 1, |value| members.push((name, value)));
+            at = self.space(at);
+            match self.byte(at) {
+                b',' => at = self.space(at + 1),
                 b'}' => {
-                    self.pos += 1;
                     if names.alike {
-                        drop_duplicates(&mut members);
+                        drop_duplicates(members);
                     }
-                    return Ok(Value::Object(members));
+                    return at + 1;
                 }
-                _ => return Err(self.error("`,` or `}` is expected")),
-            }
-            self.space();
-        }
-    }
-
-    /// A string without escapes that starts here; none, and nothing read, for anything else.
-    #[inline]
-    fn plain_string(&mut self) -> Option<&'a str> {
-        if self.peek() != b'"' {
-            return None;
-        }
-        let start = self.pos + 1;
-        let end = start + plain_prefix(self.bytes.get(start..)?);
-        if self.bytes.get(end) != Some(&b'"') {
-            return None;
-        }
-        self.pos = end + 1;
-        self.text.get(start..end)
-    }
-
-    fn string(&mut self) -> Result<Text<'a>, SyntaxError> {
-        self.pos += 1;
-        let start = self.pos;
-        self.pos += plain_prefix(self.bytes.get(start..).unwrap_or_default());
-        loop {
-            match self.bytes.get(self.pos) {
-                Some(b'"') => {
-                    let text = self.slice(start, self.pos);
-                    self.pos += 1;
-                    return Ok(Cow::Borrowed(text));
-                }
-                Some(b'\\') => return self.escaped(start).map(Cow::Owned),
-                Some(0..=0x1F) => return Err(self.error("a control character must be escaped in a string")),
-                Some(_) => self.pos += 1,
-                None => return Err(self.error("a string is not closed")),
+                _ => return self.fail(at, "`,` or `}` is expected"),
             }
         }
     }
 
-    fn escaped(&mut self, start: usize) -> Result<String, SyntaxError> {
-        let mut text = String::from(self.slice(start, self.pos));
+    #[cold]
+    fn too_many(&mut self, at: usize) -> usize {
+        self.fail(at, &format!("more than {MAX_NODES} values in one JSON text"))
+    }
+
+    #[cold]
+    fn too_deep(&mut self, at: usize) -> usize {
+        self.fail(at, &format!("nested more than {MAX_DEPTH} levels deep"))
+    }
+
+    /// Where the part of a string ends that is written as it is meant.
+    #[inline(always)]
+    fn plain_end(&self, at: usize) -> usize {
+        self.bytes.get(at..).map_or(at, |rest| at + plain_prefix(rest))
+    }
+
+    /// The string from `start` on, which is plain up to `plain`.
+    #[inline(never)]
+    fn escaped(&mut self, start: usize, plain: usize) -> Result<String, SyntaxError> {
+        let mut text = String::from(self.slice(start, plain));
+        self.pos = plain;
         loop {
             let from = self.pos;
-            self.pos += plain_prefix(self.bytes.get(from..).unwrap_or_default());
+            self.pos = self.plain_end(from);
             text.push_str(self.slice(from, self.pos));
             match self.bytes.get(self.pos) {
                 Some(b'"') => {

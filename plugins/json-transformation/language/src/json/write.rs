@@ -88,13 +88,43 @@ impl Out {
             }
             Value::Object(members) => {
                 let mut before = b'{';
-                for (name, item) in members.iter().filter(|(_, item)| !matches!(item, Value::Hole)) {
-                    self.name(std::mem::replace(&mut before, b','), name);
-                    self.value(item);
+                for (name, item) in members {
+                    match item {
+                        Value::Hole => continue,
+                        Value::String(text) => self.pair(before, name, text),
+                        item => {
+                            self.name(before, name);
+                            self.value(item);
+                        }
+                    }
+                    before = b',';
                 }
                 self.close(before, b'{', b'}');
             }
         }
+    }
+
+    /// A bracket or comma, a name, a colon and a string.
+    #[inline(always)]
+    fn pair(&mut self, before: u8, name: &str, text: &str) {
+        let start = self.at;
+        let place = self.room(name.len() + text.len() + 6);
+        if let Some(([mark, open, inside @ .., close, colon], [open_text, inside_text @ .., close_text])) =
+            place.split_at_mut_checked(name.len() + 4)
+        {
+            *mark = before;
+            *open = b'"';
+            *close = b'"';
+            *colon = b':';
+            *open_text = b'"';
+            *close_text = b'"';
+            if copy(inside, name.as_bytes()) | copy(inside_text, text.as_bytes()) == 0 {
+                return;
+            }
+        }
+        self.at = start;
+        self.name(before, name);
+        self.text(text);
     }
 
     /// A bracket or comma, a name and a colon.
@@ -170,8 +200,48 @@ impl Out {
 }
 
 /// Copies to a place of the same length. Not zero if a byte must be escaped in a JSON string.
-#[inline]
+#[inline(always)]
 fn copy(to: &mut [u8], from: &[u8]) -> Special {
+    if from.len() > 16 {
+        return copy_long(to, from);
+    }
+    if let (Some(first), Some(last)) = (from.first_chunk::<8>(), from.last_chunk::<8>()) {
+        if let Some(place) = to.first_chunk_mut::<8>() {
+            *place = *first;
+        }
+        if let Some(place) = to.last_chunk_mut::<8>() {
+            *place = *last;
+        }
+        return special(*first) | special(*last);
+    }
+    copy_short(to, from)
+}
+
+/// Up to seven bytes.
+#[inline]
+fn copy_short(to: &mut [u8], from: &[u8]) -> Special {
+    if let (Some(first), Some(last)) = (from.first_chunk::<4>(), from.last_chunk::<4>()) {
+        if let Some(place) = to.first_chunk_mut::<4>() {
+            *place = *first;
+        }
+        if let Some(place) = to.last_chunk_mut::<4>() {
+            *place = *last;
+        }
+        let [a, b, c, d] = *first;
+        let [e, f, g, h] = *last;
+        return special([a, b, c, d, e, f, g, h]);
+    }
+    let mut found = 0;
+    for (place, byte) in to.iter_mut().zip(from) {
+        *place = *byte;
+        found |= special([*byte; 8]);
+    }
+    found
+}
+
+/// More than sixteen bytes.
+#[inline(never)]
+fn copy_long(to: &mut [u8], from: &[u8]) -> Special {
     let mut found = 0;
     if let (Some(piece), Some(place)) = (from.last_chunk::<8>(), to.last_chunk_mut::<8>()) {
         // The last eight bytes first: what the whole words below leave over is in them.
@@ -188,21 +258,6 @@ fn copy(to: &mut [u8], from: &[u8]) -> Special {
         for (piece, place) in rest.as_chunks::<8>().0.iter().zip(rest_of_places.as_chunks_mut::<8>().0) {
             *place = *piece;
             found |= special(*piece);
-        }
-    } else if let (Some(first), Some(last)) = (from.first_chunk::<4>(), from.last_chunk::<4>()) {
-        if let Some(place) = to.first_chunk_mut::<4>() {
-            *place = *first;
-        }
-        if let Some(place) = to.last_chunk_mut::<4>() {
-            *place = *last;
-        }
-        let [a, b, c, d] = *first;
-        let [e, f, g, h] = *last;
-        found |= special([a, b, c, d, e, f, g, h]);
-    } else {
-        for (place, byte) in to.iter_mut().zip(from) {
-            *place = *byte;
-            found |= special([*byte; 8]);
         }
     }
     found

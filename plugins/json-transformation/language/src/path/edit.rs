@@ -17,7 +17,11 @@ pub fn remove<'a>(output: &mut Value<'a>, path: &'a Path, scope: Scope<'_, 'a>) 
     visit(output, parents, scope, &mut |parent| {
         let count = child_count(parent);
         match (last, parent) {
-            (Step::Name(name), Value::Object(members)) => members.retain(|(key, _)| key.as_ref() != &**name),
+            (Step::Name(name), Value::Object(members)) => {
+                if let Some(place) = name.place_in(members) {
+                    members.remove(place);
+                }
+            }
             (Step::Names(names), Value::Object(members)) => {
                 members.retain(|(key, _)| !names.iter().any(|name| name.as_ref() == key.as_ref()));
             }
@@ -102,7 +106,7 @@ fn visit<'a>(
     let count = child_count(node);
     match (first, node) {
         (Step::Name(name), Value::Object(members)) => {
-            if let Some((_, child)) = members.iter_mut().find(|(key, _)| key.as_ref() == &**name) {
+            if let Some((_, child)) = name.place_in(members).and_then(|place| members.get_mut(place)) {
                 visit(child, rest, scope, edit);
             }
         }

@@ -16,12 +16,17 @@ pub struct Name {
 
 impl Name {
     /// The place of this name in a list of members.
-    #[inline]
+    #[inline(always)]
     pub fn place_in(&self, members: &[Member<'_>]) -> Option<usize> {
         let hint = self.place.load(Ordering::Relaxed);
         if members.get(hint).is_some_and(|(name, _)| same_text(name, &self.text)) {
             return Some(hint);
         }
+        self.search(members)
+    }
+
+    #[inline(never)]
+    fn search(&self, members: &[Member<'_>]) -> Option<usize> {
         let place = members.iter().position(|(name, _)| same_text(name, &self.text))?;
         self.place.store(place, Ordering::Relaxed);
         Some(place)
