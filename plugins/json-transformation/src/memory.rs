@@ -71,7 +71,8 @@ fn fits(layout: Layout) -> bool {
 // SAFETY: a piece is handed out once until it comes back, is at least as large as asked for, and its
 // size in grains is the same whenever the same layout is given.
 unsafe impl GlobalAlloc for Pool {
-    #[inline]
+    // Not inlined: that makes the component a twelfth larger and no faster.
+    #[inline(never)]
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         // SAFETY: the size is below SIZES; a piece in a list begins with the address of the next.
         unsafe {
@@ -88,7 +89,7 @@ unsafe impl GlobalAlloc for Pool {
         }
     }
 
-    #[inline]
+    #[inline(never)]
     unsafe fn dealloc(&self, piece: *mut u8, layout: Layout) {
         // SAFETY: a piece of the pool was made for a layout that fits, and nobody uses it any more.
         unsafe {
