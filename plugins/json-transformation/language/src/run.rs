@@ -48,7 +48,7 @@ pub(crate) fn run<'a>(
         direction,
         operation,
         input,
-        output: Value::Object(Vec::with_capacity(16)),
+        output: Value::Object(Vec::with_capacity(entity.mappings.len().clamp(4, 32))),
         variables,
         correlation: Vec::new(),
         budget: &budget,
@@ -171,40 +171,50 @@ impl<'a> Run<'_, 'a, '_> {
         }
     }
 
-    /// A text, number or truth value that goes from one place to another as it is: most mappings, and
-    /// nothing to hand around. False if it is more than that; then nothing has happened.
-    fn copied(&mut self, set: &'a Set) -> bool {
+    /// A text, number or truth value that goes from one place to another as it is, or is not there and
+    /// need not be: most mappings, and nothing to hand around. None if it is more than that; then nothing
+    /// has happened.
+    fn copied(&mut self, set: &'a Set) -> Option<&'static str> {
         if !set.functions.is_empty()
             || set.correlation
             || set.variable.is_some()
             || self.outside.trace.is_some()
         {
-            return false;
+            return None;
         }
-        let Some(target) = &set.target else { return false };
-        let scalar = |value: &Value<'_>| {
-            matches!(value, Value::String(_) | Value::Number(_) | Value::True | Value::False)
-        };
+        let target = set.target.as_ref()?;
         match &set.origin {
-            Origin::Path(path) => {
-                let Some(value) = path.straight(self.input, self.input).filter(|value| scalar(value)) else {
-                    return false;
+            Origin::Path(path) if path.is_straight() => {
+                let Some(value) = path.straight(self.input, self.input) else {
+                    return (set.optional && set.default.is_none()).then_some("no value, optional");
                 };
-                let Some(slot) = path::slot(&mut self.output, target) else { return false };
-                *slot = value.clone();
+                if !value.is_scalar() {
+                    return None;
+                }
+                let slot = path::slot(&mut self.output, target)?;
+                match value {
+                    Value::String(Cow::Borrowed(text)) => slot.put(Value::String(Cow::Borrowed(text))),
+                    other => slot.put(other.clone()),
+                }
             }
-            Origin::Constant(constant) if scalar(constant) => {
-                let Some(slot) = path::slot(&mut self.output, target) else { return false };
-                *slot = constant.borrowed();
+            Origin::Constant(constant) if constant.is_scalar() => {
+                let slot = path::slot(&mut self.output, target)?;
+                match constant {
+                    Value::String(text) => slot.put(Value::String(Cow::Borrowed(text))),
+                    Value::True => slot.put(Value::True),
+                    Value::False => slot.put(Value::False),
+                    other => slot.put(other.borrowed()),
+                }
             }
-            _ => return false,
+            _ => return None,
         }
-        self.budget.copy(1)
+        self.budget.copy(1);
+        Some("written")
     }
 
     fn set(&mut self, set: &'a Set) -> Result<&'static str, String> {
-        if self.copied(set) {
-            return Ok("written");
+        if let Some(end) = self.copied(set) {
+            return Ok(end);
         }
         let obtained = self.obtain(set)?;
         if let Some(trace) = &mut self.outside.trace {

@@ -17,7 +17,7 @@ pub type Member<'a> = (Text<'a>, Value<'a>);
 
 /// A JSON value; in addition bytes (between two functions) and holes (in an output under
 /// construction). Neither leaves the language: bytes are written as text, holes are left out.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Default)]
 pub enum Value<'a> {
     /// `null`.
     #[default]
@@ -153,11 +153,35 @@ impl<'a> Value<'a> {
 
     /// How many values this one consists of, itself included.
     pub fn nodes(&self) -> usize {
+        let below = |value: &Value<'_>| if value.is_container() { value.nodes() } else { 1 };
         match self {
-            Value::Array(items) => 1 + items.iter().map(Value::nodes).sum::<usize>(),
-            Value::Object(members) => 1 + members.iter().map(|(_, v)| v.nodes()).sum::<usize>(),
+            Value::Array(items) => 1 + items.iter().map(below).sum::<usize>(),
+            Value::Object(members) => 1 + members.iter().map(|(_, value)| below(value)).sum::<usize>(),
             _ => 1,
         }
+    }
+
+    /// A text, a number or a truth value.
+    #[inline]
+    pub fn is_scalar(&self) -> bool {
+        matches!(self, Value::String(_) | Value::Number(_) | Value::True | Value::False)
+    }
+
+    /// Becomes another value. What replaces nothing is written where it stays: not handed on through
+    /// memory, and nothing is dropped.
+    #[inline(always)]
+    pub fn put(&mut self, value: Value<'a>) {
+        if matches!(self, Value::Null | Value::Hole | Value::True | Value::False) {
+            std::mem::forget(std::mem::replace(self, value));
+        } else {
+            *self = value;
+        }
+    }
+
+    /// An array or an object.
+    #[inline]
+    pub fn is_container(&self) -> bool {
+        matches!(self, Value::Array(_) | Value::Object(_))
     }
 
     /// What kind of value this is, in the words of an error message.
@@ -188,6 +212,47 @@ impl<'a> Value<'a> {
                 a.len() == b.len() && a.iter().all(|(k, a)| find(b, k).is_some_and(|b| a.same(b)))
             }
             _ => false,
+        }
+    }
+}
+
+/// Written where they stay, piece by piece: a derived copy hands every value on through memory.
+impl Clone for Value<'_> {
+    fn clone(&self) -> Self {
+        match self {
+            Value::Null => Value::Null,
+            Value::True => Value::True,
+            Value::False => Value::False,
+            Value::Number(text) => Value::Number(text.clone()),
+            Value::String(text) => Value::String(text.clone()),
+            Value::Bytes(bytes) => Value::Bytes(bytes.clone()),
+            Value::Hole => Value::Hole,
+            Value::Array(items) => {
+                let mut copy = Vec::with_capacity(items.len());
+                for item in items {
+                    match item {
+                        Value::String(Cow::Borrowed(text)) => copy.push(Value::String(Cow::Borrowed(text))),
+                        item => copy.push(item.clone()),
+                    }
+                }
+                Value::Array(copy)
+            }
+            Value::Object(members) => {
+                let mut copy = Vec::with_capacity(members.len());
+                for (name, item) in members {
+                    let name = match name {
+                        Cow::Borrowed(name) => Cow::Borrowed(*name),
+                        name => name.clone(),
+                    };
+                    match item {
+                        Value::String(Cow::Borrowed(text)) => {
+                            copy.push((name, Value::String(Cow::Borrowed(*text))));
+                        }
+                        item => copy.push((name, item.clone())),
+                    }
+                }
+                Value::Object(copy)
+            }
         }
     }
 }

@@ -134,15 +134,26 @@ impl<'a> Parser<'a> {
                 let text = self.escaped(at + 1, end);
                 self.behind(text, |text| put(Value::String(Cow::Owned(text))))
             }
+            b'{' | b'[' if depth >= MAX_DEPTH => self.too_deep(at),
             b'{' => {
-                let mut members = Vec::new();
-                let end = self.object(at, depth, &mut members);
+                let first = self.space(at + 1);
+                if self.byte(first) == b'}' {
+                    put(Value::Object(Vec::new()));
+                    return first + 1;
+                }
+                let mut members = Vec::with_capacity(if depth == 0 { 32 } else { 4 });
+                let end = self.object(first, depth + 1, &mut members);
                 put(Value::Object(members));
                 end
             }
             b'[' => {
-                let mut items = Vec::new();
-                let end = self.array(at, depth, &mut items);
+                let first = self.space(at + 1);
+                if self.byte(first) == b']' {
+                    put(Value::Array(Vec::new()));
+                    return first + 1;
+                }
+                let mut items = Vec::with_capacity(4);
+                let end = self.array(first, depth + 1, &mut items);
                 put(Value::Array(items));
                 end
             }
@@ -213,16 +224,10 @@ impl<'a> Parser<'a> {
         Ok(self.slice(start, self.pos))
     }
 
-    fn array(&mut self, at: usize, depth: usize, items: &mut Vec<Value<'a>>) -> usize {
-        if depth >= MAX_DEPTH {
-            return self.too_deep(at);
-        }
-        let mut at = self.space(at + 1);
-        if self.byte(at) == b']' {
-            return at + 1;
-        }
+    /// An array that is not empty, from its first element on.
+    fn array(&mut self, mut at: usize, depth: usize, items: &mut Vec<Value<'a>>) -> usize {
         loop {
-            at = self.value(at, depth + 1, |value| items.push(value));
+            at = self.value(at, depth, |value| items.push(value));
             at = self.space(at);
             match self.byte(at) {
                 b',' => at = self.space(at + 1),
@@ -232,15 +237,8 @@ impl<'a> Parser<'a> {
         }
     }
 
-    fn object(&mut self, at: usize, depth: usize, members: &mut Vec<Member<'a>>) -> usize {
-        if depth >= MAX_DEPTH {
-            return self.too_deep(at);
-        }
-        let mut at = self.space(at + 1);
-        if self.byte(at) == b'}' {
-            return at + 1;
-        }
-        members.reserve(if depth == 0 { 16 } else { 4 });
+    /// An object that is not empty, from the name of its first member on.
+    fn object(&mut self, mut at: usize, depth: usize, members: &mut Vec<Member<'a>>) -> usize {
         let mut names = Names::default();
         loop {
             if self.byte(at) != b'"' {
@@ -263,7 +261,7 @@ impl<'a> Parser<'a> {
                 return self.fail(at, "`:` is expected");
             }
             at = self.space(at + 1);
-            at = self.value(at, depth + 1, |value| members.push((name, value)));
+            at = self.value(at, depth, |value| members.push((name, value)));
             at = self.space(at);
             match self.byte(at) {
                 b',' => at = self.space(at + 1),

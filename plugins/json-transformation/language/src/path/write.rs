@@ -26,8 +26,8 @@ pub fn slot<'v, 'a>(output: &'v mut Value<'a>, path: &'a Path) -> Option<&'v mut
         return None;
     }
     let mut node = output;
-    let mut steps = path.steps.iter().peekable();
-    while let Some(step) = steps.next() {
+    let mut steps = path.steps.as_slice();
+    while let Some((step, rest)) = steps.split_first() {
         let child = match (step, node) {
             (Step::Name(name), Value::Object(members)) => {
                 let found = name.place_in(members);
@@ -49,12 +49,12 @@ pub fn slot<'v, 'a>(output: &'v mut Value<'a>, path: &'a Path) -> Option<&'v mut
             }
             _ => return None,
         };
-        if !is_container(child)
-            && let Some(next) = steps.peek()
+        if !child.is_container()
+            && let Some(next) = rest.first()
         {
-            *child = container(Some(next))?;
+            child.put(container(Some(next))?);
         }
-        node = child;
+        (node, steps) = (child, rest);
     }
     Some(node)
 }
@@ -83,13 +83,9 @@ fn merge<'a>(output: &mut Value<'a>, value: Value<'a>) -> Result<(), String> {
 fn container<'a>(next: Option<&Step>) -> Option<Value<'a>> {
     match next {
         Some(Step::Wild) => None,
-        Some(Step::Index(_) | Step::Filter(_)) => Some(Value::Array(Vec::new())),
-        _ => Some(Value::Object(Vec::new())),
+        Some(Step::Index(_) | Step::Filter(_)) => Some(Value::Array(Vec::with_capacity(4))),
+        _ => Some(Value::Object(Vec::with_capacity(4))),
     }
-}
-
-fn is_container(value: &Value<'_>) -> bool {
-    matches!(value, Value::Array(_) | Value::Object(_))
 }
 
 fn step<'a>(
@@ -110,7 +106,7 @@ fn step<'a>(
             };
             let place = name.place_in(members);
             if let Some((_, child)) = place.and_then(|place| members.get_mut(place)) {
-                if !rest.is_empty() && !is_container(child) {
+                if !rest.is_empty() && !child.is_container() {
                     match container(rest.first()) {
                         Some(empty) => *child = empty,
                         None => return Ok(()),
@@ -147,7 +143,7 @@ fn step<'a>(
                 items.push(Value::Hole);
             }
             let Some(child) = items.get_mut(index) else { return Ok(()) };
-            if !is_container(child) {
+            if !child.is_container() {
                 match container(rest.first()) {
                     Some(empty) => *child = empty,
                     None => return Ok(()),
@@ -213,7 +209,7 @@ fn into_child<'a>(
     value: Value<'a>,
     scope: Scope<'_, 'a>,
 ) -> Result<(), String> {
-    if !rest.is_empty() && !is_container(child) {
+    if !rest.is_empty() && !child.is_container() {
         match container(rest.first()) {
             Some(empty) => *child = empty,
             None => return Ok(()),
