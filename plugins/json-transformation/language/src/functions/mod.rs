@@ -170,6 +170,7 @@ impl Call {
                 }
                 Ok(Some(Value::Array(results)))
             }
+            value if self.is_plain() => self.one(value, env),
             value => {
                 let mut results = Vec::with_capacity(1);
                 self.element(value, env, &mut results)?;
@@ -246,6 +247,11 @@ impl Call {
         Ok(())
     }
 
+    /// Nothing decides what the function applies to, and it makes one value of one.
+    fn is_plain(&self) -> bool {
+        self.condition.is_none() && self.on_attribute.is_none() && !matches!(self.kind, Kind::Resolve(_))
+    }
+
     /// The function itself.
     fn plain<'a>(
         &'a self,
@@ -253,7 +259,16 @@ impl Call {
         env: &mut Env<'_, '_, 'a>,
         results: &mut Vec<Value<'a>>,
     ) -> Result<(), String> {
-        let made = match &self.kind {
+        if let Kind::Resolve(resolve) = &self.kind {
+            return if value.is_null() { Ok(()) } else { resolve.apply(&value, env, results) };
+        }
+        results.extend(self.one(value, env)?);
+        Ok(())
+    }
+
+    /// A function that makes one value of one.
+    fn one<'a>(&'a self, value: Value<'a>, env: &mut Env<'_, '_, 'a>) -> Outcome<'a> {
+        Ok(match &self.kind {
             Kind::Timezone(timezone) => Some(timezone.convert(&value)),
             Kind::Password(password) => Some(password.make(env)?),
             _ if value.is_null() => None,
@@ -266,9 +281,7 @@ impl Call {
             Kind::Region(region) => Some(region.apply(value)),
             Kind::Locale(locale) => Some(locale.apply(&value)),
             Kind::Date(date) => Some(date.apply(&value, env)?),
-            Kind::Resolve(resolve) => return resolve.apply(&value, env, results),
-        };
-        results.extend(made);
-        Ok(())
+            Kind::Resolve(_) => None,
+        })
     }
 }

@@ -50,11 +50,11 @@ impl Source {
             Source::Template(template) => {
                 let text = template.expand(env.scope.variables, env.scope.budget);
                 match path_of(&text) {
-                    Some(Ok(path)) => Cow::Owned(read_text(&path, env)),
+                    Some(Ok(path)) => read_text(&path, env),
                     _ => Cow::Owned(text),
                 }
             }
-            Source::Path(path) => Cow::Owned(read_text(path, env)),
+            Source::Path(path) => read_text(path, env),
         }
     }
 }
@@ -68,15 +68,16 @@ fn path_of(text: &str) -> Option<Result<Path, String>> {
 }
 
 /// The text of what a path finds, of a list the first element; nothing is the empty text.
-fn read_text(path: &Path, env: &Env<'_, '_, '_>) -> String {
-    match path.read(env.scope.input, env.scope).first() {
-        Some(value) if !value.is_null() => {
-            let text = value.to_text();
-            env.scope.budget.text(text.len());
-            text.into_owned()
-        }
-        _ => String::new(),
+fn read_text<'a>(path: &Path, env: &Env<'_, '_, 'a>) -> Cow<'a, str> {
+    let found = path.read(env.scope.input, env.scope).first();
+    let Some(value) = found.filter(|value| !value.is_null()) else { return Cow::Borrowed("") };
+    if let Cow::Borrowed(Value::String(Cow::Borrowed(text))) = value {
+        env.scope.budget.text(text.len());
+        return Cow::Borrowed(*text);
     }
+    let text = value.to_text();
+    env.scope.budget.text(text.len());
+    Cow::Owned(text.into_owned())
 }
 
 /// A whole number.
