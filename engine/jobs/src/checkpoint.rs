@@ -2,7 +2,7 @@
 //! the checkpoint in one commit, so that after a crash they agree.
 
 use crate::apply::LaneResult;
-use crate::error::Stop;
+use crate::error::{Stop, sided};
 use crate::prepare::LanePlan;
 use crate::progress::Progress;
 use crate::run::{Lane, Run};
@@ -10,7 +10,7 @@ use crate::simulate::{self, Predicted};
 use crate::stats;
 use gangway_model::{
     Action, Counters, Delivered, EntityEvent, EntityType, Intent, Job, JobStatus, JobType, Phase,
-    PlannedOperation, PluginError, RelationKey, RelationState,
+    PlannedOperation, PluginError, RelationKey, RelationState, System,
 };
 use gangway_store::Commit;
 use std::collections::HashSet;
@@ -64,7 +64,7 @@ impl Ledger {
     ) {
         let run = self.run.clone();
         self.count(entity_type, &run.source, Action::Read, counters);
-        self.pending.events.extend(events);
+        self.pending.events.extend(blamed(events, &run.source, "source"));
         self.total = total.or(self.total);
         self.pages += 1;
         self.job.checkpoint.pages += 1;
@@ -88,7 +88,7 @@ impl Ledger {
         self.count(entity_type, &lane.system, Action::Write, plan.counters);
         self.count(entity_type, &lane.system, Action::Write, result.counters);
         self.pending.events.extend(plan.events);
-        self.pending.events.extend(result.events);
+        self.pending.events.extend(blamed(result.events, &lane.system, "target"));
         push(&mut self.pending.seen, &key, plan.seen);
         push(&mut self.pending.relations, &key, plan.refreshed);
         push(&mut self.pending.relations, &key, result.relations);
@@ -110,7 +110,7 @@ impl Ledger {
         self.count(entity_type, &lane.system, Action::Write, plan.counters);
         self.count(entity_type, &lane.system, Action::Write, predicted.counters);
         self.pending.planned.extend(predicted.planned);
-        let events = plan.events.into_iter().chain(predicted.events);
+        let events = plan.events.into_iter().chain(blamed(predicted.events, &lane.system, "target"));
         for event in events {
             self.pending.planned.extend(simulate::of_event(&event, false));
             self.pending.events.push(event);
@@ -145,7 +145,7 @@ impl Ledger {
                 .planned
                 .extend(step.events.iter().filter_map(|event| simulate::of_event(event, is_released(event))));
         }
-        self.pending.events.extend(step.events);
+        self.pending.events.extend(blamed(step.events, &lane.system, "target"));
         push(&mut self.pending.seen, &key, step.seen);
         push(&mut self.pending.relations, &key, step.relations);
         push(&mut self.pending.removed, &key, step.removed);
@@ -157,6 +157,7 @@ impl Ledger {
     /// The target gets no more requests in this job.
     pub(crate) fn break_off(&mut self, lane: &Lane, error: &PluginError) {
         lane.broken.store(true, Ordering::Release);
+        let error = sided(error.clone(), &lane.system, "target");
         tracing::warn!(job = %self.job.id, target = %lane.system.name, %error, "target broke off");
         self.job.broken.entry(lane.system.id.clone()).or_insert_with(|| error.to_string());
         self.mark();
@@ -182,7 +183,7 @@ impl Ledger {
     pub(crate) fn count(
         &mut self,
         entity_type: &EntityType,
-        system: &gangway_model::System,
+        system: &System,
         action: Action,
         more: Counters,
     ) {
@@ -245,6 +246,17 @@ pub(crate) struct Deletions {
     pub(crate) planned: Vec<PlannedOperation>,
     pub(crate) broken: Option<PluginError>,
     pub(crate) interrupted: bool,
+}
+
+/// Lines whose errors say whose credentials were refused.
+fn blamed(
+    events: Vec<EntityEvent>,
+    system: &System,
+    side: &'static str,
+) -> impl Iterator<Item = EntityEvent> {
+    events
+        .into_iter()
+        .map(move |event| EntityEvent { error: event.error.map(|error| sided(error, system, side)), ..event })
 }
 
 fn push<T>(list: &mut Vec<(RelationKey, Vec<T>)>, key: &RelationKey, items: Vec<T>) {

@@ -1,4 +1,4 @@
-use gangway_model::{JobId, PluginError, SystemId, TenantId};
+use gangway_model::{JobId, PluginError, System, SystemId, TenantId, code};
 use gangway_store::StoreError;
 
 /// Why a job ends before its straight line does.
@@ -16,6 +16,14 @@ pub(crate) enum Stop {
     /// An administrator or the shutdown of the engine.
     #[error("the job is being stopped")]
     Cancelled,
+}
+
+/// Refused credentials are looked for on the wrong side unless the error says whose they are.
+pub(crate) fn sided(error: PluginError, system: &System, side: &str) -> PluginError {
+    if error.code != code::UNAUTHORIZED || error.details.iter().any(|(key, _)| key == "side") {
+        return error;
+    }
+    error.with("system", system.name.as_str()).with("side", side)
 }
 
 /// Why a job was not started.

@@ -1,7 +1,7 @@
 //! One job from opening its systems to its final record.
 
 use crate::checkpoint::Ledger;
-use crate::error::Stop;
+use crate::error::{Stop, sided};
 use crate::fingerprint::Fingerprints;
 use crate::pipeline;
 use crate::policy;
@@ -97,6 +97,7 @@ impl Execution {
                 status
             }
             Err(Stop::Source(error)) => {
+                let error = sided(error, &run.source, "source");
                 ledger.source_failed(format!("reading {:?} failed: {error}", run.source.name));
                 ledger.outcome("no deletions: the source was not read to its end".to_owned());
                 JobStatus::FinishedWithError

@@ -1,7 +1,9 @@
 //! Why an entity is, or is not, where it is: its lines in the logs of all jobs, what the engine knows of it
 //! now, and what stood in the way of deletions, put together as sentences.
 
-use gangway_model::{EntityState, Job, JobId, Relation, RelationKey, RelationState, System, SystemId};
+use gangway_model::{
+    EntityState, Job, JobId, JobType, Relation, RelationKey, RelationState, System, SystemId,
+};
 use gangway_store::{PastEvent, StoreError, TenantStore};
 use std::collections::HashMap;
 
@@ -30,7 +32,7 @@ pub fn history(
     limit: usize,
 ) -> Result<History, StoreError> {
     let names: HashMap<_, _> = store.systems()?.into_iter().map(|s| (s.id, s.name)).collect();
-    let events = store.history(id, system.map(|s| &s.id), limit)?;
+    let mut events = store.history(id, system.map(|s| &s.id), limit)?;
     let mut jobs = HashMap::new();
     for event in &events {
         if !jobs.contains_key(&event.run)
@@ -39,6 +41,8 @@ pub fn history(
             jobs.insert(event.run.clone(), job);
         }
     }
+    // What a simulation foresees has not become of anybody.
+    events.retain(|event| jobs.get(&event.run).is_none_or(|job: &Job| job.kind != JobType::Simulate));
     let mut relations = Vec::new();
     for key in store.relation_keys()? {
         if system.is_some_and(|system| key.source != system.id && key.target != system.id) {
@@ -46,7 +50,8 @@ pub fn history(
         }
         relations.extend(relations_of(store, &key, id)?.into_iter().map(|found| (key.clone(), found)));
     }
-    let latest = store.jobs(None, JOBS)?;
+    let mut latest = store.jobs(None, JOBS)?;
+    latest.retain(|job| job.kind != JobType::Simulate);
     let answer = explain(id, &relations, &events, &jobs, &names, &latest);
     Ok(History { answer, relations, events, jobs, names })
 }

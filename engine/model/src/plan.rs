@@ -103,22 +103,22 @@ pub struct PlannedOperation {
     #[serde(default)]
     pub unchanged: bool,
     /// What an earlier create came to is unknown.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub unanswered: bool,
     /// The account was there before the engine.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub existed_before: bool,
     /// Hash of the relation as it stood; none if there was none.
     #[serde(default, with = "maybe_hex", skip_serializing_if = "Option::is_none")]
     pub relation: Option<Hash>,
     /// The relation's fingerprint once it is carried out.
-    #[serde(default, with = "hex")]
+    #[serde(default, with = "hex", skip_serializing_if = "hex::is_zero")]
     pub fingerprint: Hash,
     /// Hash of what was written last; zero if it is not known.
-    #[serde(default, with = "hex")]
+    #[serde(default, with = "hex", skip_serializing_if = "hex::is_zero")]
     pub old: Hash,
     /// Hash of what is written.
-    #[serde(default, with = "hex")]
+    #[serde(default, with = "hex", skip_serializing_if = "hex::is_zero")]
     pub new: Hash,
     /// Hash of the target's entity, where it was looked at.
     #[serde(default, with = "maybe_hex", skip_serializing_if = "Option::is_none")]
@@ -155,6 +155,11 @@ pub struct Delivered {
 mod hex {
     use crate::Hash;
     use serde::{Deserialize, Deserializer, Serializer, de::Error};
+
+    /// Nothing is known; most operations have such hashes, and need not carry them.
+    pub(super) fn is_zero(hash: &Hash) -> bool {
+        *hash == [0; 16]
+    }
 
     pub(super) fn text(hash: &Hash) -> String {
         const DIGITS: [char; 16] =

@@ -3,6 +3,7 @@
 mod conflicts;
 mod crashes;
 mod deletions;
+mod errors;
 mod fakes;
 mod mortal;
 mod plans;
