@@ -12,7 +12,7 @@ mod progress;
 
 use clap::{Parser, Subcommand};
 use client::Client;
-use commands::{job, plan, plugin, serve, system, tenant, transformation, why};
+use commands::{job, plan, plugin, relation, serve, system, tenant, transformation, why};
 use std::process::ExitCode;
 
 /// Identity provisioning: people come aboard and go ashore, and every system knows it.
@@ -63,6 +63,9 @@ enum Command {
     /// What simulations found: read it, agree to it, have it carried out.
     #[command(subcommand)]
     Plan(plan::Plan),
+    /// Which entity of a target stands for which of a source.
+    #[command(subcommand)]
+    Relation(relation::Relation),
     /// Transformations at the desk, without an engine: test, run, explain, lint.
     #[command(subcommand)]
     Transformation(transformation::Transformation),
@@ -102,6 +105,7 @@ async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         Command::Job(command) => command.run(&client()?).await,
         Command::Why(command) => command.run(&client()?).await,
         Command::Plan(command) => command.run(&client()?).await,
+        Command::Relation(command) => command.run(&client()?).await,
         Command::Transformation(command) => command.run().await,
     }
 }

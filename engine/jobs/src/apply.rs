@@ -13,11 +13,13 @@ use crate::fingerprint::Trust;
 use crate::journal::Journal;
 use crate::prepare::{LanePlan, Work, rewritten};
 use crate::run::{Lane, OpenLane, Run};
+use crate::safety::Remember;
+use crate::{memory, policy, safety};
 use gangway_model::{
-    Counters, EntityEvent, EntityState, EntityType, Hash, Intent, JobType, Operation, OperationKind, Outcome,
-    PluginError, RelationKey, RelationState, code,
+    Counters, Entity, EntityEvent, EntityState, EntityType, Hash, Intent, JobType, Operation, OperationKind,
+    Outcome, PluginError, Relation, RelationKey, RelationState, code,
 };
-use gangway_store::NewRelation;
+use gangway_store::{Change, Image, NewRelation};
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -39,6 +41,8 @@ pub(crate) struct LaneResult {
     pub(crate) interrupted: bool,
     /// An entity has another identifier in the target than before.
     pub(crate) moved: bool,
+    /// What was made, so that it can be undone.
+    pub(crate) images: Vec<Image>,
 }
 
 /// Applies one target's work.
@@ -54,6 +58,8 @@ pub(crate) struct LaneApply<'a> {
     /// What was created without a payload hash, with what the read transformation made of it.
     pub(crate) created: HashMap<String, (Arc<str>, Trust)>,
     strikes: u32,
+    /// The content is final: it is what the target held once, and no transformation makes it again.
+    pub(crate) raw: bool,
 }
 
 /// An entity under way.
@@ -72,7 +78,7 @@ pub(crate) struct Item {
     /// What the target answered to the create.
     pub(crate) conflict: Option<PluginError>,
     /// It is written in a call of its own.
-    alone: bool,
+    pub(crate) alone: bool,
     /// It has been looked for in vain and created since.
     pub(crate) searched: bool,
     pub(crate) remade: bool,
@@ -103,6 +109,8 @@ pub(crate) enum Why {
     Conflict,
     /// Creating is switched off.
     Adopt,
+    /// The target's properties say to look before a create.
+    Before,
 }
 
 impl Item {
@@ -130,6 +138,21 @@ impl Item {
     }
 }
 
+impl Item {
+    /// The relation that its success writes, as far as an image needs it.
+    fn related(&self, target_id: String) -> Relation {
+        Relation {
+            source_id: self.work.source_id.clone(),
+            target_id,
+            existed_before: self.existed_before,
+            fingerprint: UNKNOWN,
+            payload: UNKNOWN,
+            state: RelationState::Active,
+            ordinal: 0,
+        }
+    }
+}
+
 /// The intents that must be durable before [`LaneApply::page`] starts.
 pub(crate) fn intents(plan: &LanePlan, since_ms: u64) -> Vec<Intent> {
     plan.work
@@ -151,16 +174,21 @@ impl<'a> LaneApply<'a> {
             claimed: HashMap::new(),
             created: HashMap::new(),
             strikes: 0,
+            raw: false,
         }
     }
 
     /// Carries out a page. The error speaks of the store: nothing of the page may be committed.
     pub(crate) async fn page(mut self, plan: &mut LanePlan, since_ms: u64) -> Result<LaneResult, Stop> {
+        let looks = policy::looks_before_create(&self.lane.system);
         let mut items: Vec<Item> = std::mem::take(&mut plan.work)
             .into_iter()
             .map(|mut work| {
                 let content = std::mem::take(&mut work.content);
-                Item { content, ..Item::new(work, since_ms) }
+                let item = Item { content, ..Item::new(work, since_ms) };
+                let step =
+                    if looks && item.step == Step::Create { Step::Find(Why::Before) } else { item.step };
+                Item { step, ..item }
             })
             .collect();
         while !items.is_empty() && !self.result.interrupted && self.result.broken.is_none() {
@@ -171,6 +199,7 @@ impl<'a> LaneApply<'a> {
             // What now waits for a search waits for the next round.
             let (write, waiting) = split(next, |item| matches!(item.step, Step::Create | Step::Replace));
             items = waiting;
+            self.remember(&write).await?;
             items.extend(self.write(write).await);
         }
         if let Some(error) = self.result.broken.clone() {
@@ -230,6 +259,25 @@ impl<'a> LaneApply<'a> {
         next
     }
 
+    /// Keeps what the target holds of entities that are about to get other content, if the target's
+    /// properties ask for that.
+    async fn remember(&self, items: &[Item]) -> Result<(), Stop> {
+        if safety::remembers(&self.lane.system) != Remember::Everything {
+            return Ok(());
+        }
+        let known: Vec<&Item> = items.iter().filter(|i| i.step == Step::Replace && i.id.is_some()).collect();
+        if known.is_empty() {
+            return Ok(());
+        }
+        let ids = known.iter().filter_map(|item| item.id.clone()).collect();
+        let found = self.open.target.read_entities(self.entity_type.as_str(), ids).await;
+        let images = known.into_iter().zip(found).filter_map(|(item, found)| {
+            let relation = item.related(item.id.clone()?);
+            memory::image(self.run, self.lane, self.entity_type, &relation, Change::Updated, found.ok()?)
+        });
+        memory::keep(self.run, images.collect()).await
+    }
+
     fn operation(&self, item: &mut Item) -> Operation {
         let (kind, id) = match item.step {
             Step::Create => (OperationKind::Create, item.work.given_id.clone()),
@@ -279,17 +327,32 @@ impl<'a> LaneApply<'a> {
         };
         match state {
             EntityState::Created => self.result.counters.created += 1,
-            _ => self.result.counters.updated += 1,
+            _ => {
+                self.result.counters.updated += 1;
+                self.result.counters.updated_by_configuration += u64::from(item.work.by_configuration);
+            }
         }
         let line = self.journal().written(state, &item.work.source_id, &id);
         self.log(line, &item.content);
         self.claimed.insert(id.clone(), item.work.source_id.clone());
+        if item.step == Step::Create && safety::remembers(&self.lane.system) == Remember::Everything {
+            let nothing = Entity { id: id.clone(), version: None, created_ms: None, json: String::new() };
+            let relation = item.related(id.clone());
+            self.result.images.extend(memory::image(
+                self.run,
+                self.lane,
+                self.entity_type,
+                &relation,
+                Change::Created,
+                nothing,
+            ));
+        }
         if item.work.trust.depends() && item.payload == UNKNOWN {
             let work = &item.work;
             self.created.insert(work.source_id.clone(), (work.common.clone(), work.trust));
         }
         let mut payload = item.payload;
-        if item.step == Step::Create && !item.work.trust.depends() {
+        if item.step == Step::Create && !item.work.trust.depends() && !self.raw {
             payload = self.run.fingerprints.created(&item.content);
         }
         self.relate(&item, id, item.work.trust.kept(), payload);
@@ -376,8 +439,8 @@ impl<'a> LaneApply<'a> {
         let sent_before = item.alone || item.work.intent.is_some();
         match item.step {
             Step::Create if !error.leaves_effect_unknown() && !sent_before => self.settle(&item),
-            // The target said that the account was there: the create had no effect.
-            Step::Find(Why::Conflict) => self.settle(&item),
+            // The target said that the account was there: the create had no effect; or none was sent.
+            Step::Find(Why::Conflict | Why::Before) => self.settle(&item),
             _ => {}
         }
         self.fail(&item, error.clone());

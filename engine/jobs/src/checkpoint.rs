@@ -93,6 +93,7 @@ impl Ledger {
         push(&mut self.pending.relations, &key, plan.refreshed);
         push(&mut self.pending.relations, &key, result.relations);
         push(&mut self.pending.settled, &key, result.settled);
+        self.pending.images.extend(result.images);
         if let Some(error) = result.broken.or(plan.broken) {
             self.break_off(lane, &error);
         }
@@ -149,6 +150,7 @@ impl Ledger {
         push(&mut self.pending.seen, &key, step.seen);
         push(&mut self.pending.relations, &key, step.relations);
         push(&mut self.pending.removed, &key, step.removed);
+        push(&mut self.pending.absences, &key, step.absences);
         if let Some(error) = step.broken {
             self.break_off(lane, &error);
         }
@@ -161,6 +163,11 @@ impl Ledger {
         tracing::warn!(job = %self.job.id, target = %lane.system.name, %error, "target broke off");
         self.job.broken.entry(lane.system.id.clone()).or_insert_with(|| error.to_string());
         self.mark();
+    }
+
+    /// Notes what the next full read is compared with.
+    pub(crate) fn last_read(&mut self, read: gangway_store::LastRead) {
+        self.pending.reads.push(read);
     }
 
     /// Notes a circumstance that influenced deletion, once.
@@ -244,6 +251,7 @@ pub(crate) struct Deletions {
     pub(crate) removed: Vec<String>,
     /// Of a simulation.
     pub(crate) planned: Vec<PlannedOperation>,
+    pub(crate) absences: Vec<gangway_store::Absence>,
     pub(crate) broken: Option<PluginError>,
     pub(crate) interrupted: bool,
 }

@@ -14,33 +14,10 @@ impl LaneApply<'_> {
         if items.is_empty() {
             return Ok(items);
         }
-        let requests: Vec<_> = items
-            .iter()
-            .map(|item| request(self.entity_type, TransformOperation::Create, &item.work.common))
-            .collect();
-        let answers = match apply(self.open.write.as_ref(), &requests).await {
-            Ok(answers) => answers,
-            Err(error) => {
-                self.result.broken = Some(error);
-                return Ok(items);
-            }
+        let mut ready = match self.creates(items).await {
+            Ok(ready) => ready,
+            Err(items) => return Ok(items),
         };
-        let mut ready = Vec::new();
-        for (mut item, answer) in items.into_iter().zip(answers) {
-            match answer.outcome {
-                AnswerOutcome::Transformed => {
-                    item.work.trust = item.work.trust.after(&answer);
-                    item.work.given_id = answer.id;
-                    item.content = answer.json;
-                    item.remade = true;
-                    ready.push(item);
-                }
-                AnswerOutcome::Failed => self.fail(&item, transformation_error(&answer)),
-                _ => {
-                    self.skip(&item, format!("it is gone from the target, and: {}", answer.reason));
-                }
-            }
-        }
         let ids: Vec<String> = ready.iter().map(|item| item.work.source_id.clone()).collect();
         let (key, now) = (self.key.clone(), self.run.clock.now_ms());
         let run = self.run.run.clone();
@@ -70,8 +47,47 @@ impl LaneApply<'_> {
         Ok(ready)
     }
 
+    /// Content for creates in place of updates. The error gives the items back: the transformation
+    /// fails altogether, and the target is broken.
+    async fn creates(&mut self, items: Vec<Item>) -> Result<Vec<Item>, Vec<Item>> {
+        if self.raw {
+            return Ok(items.into_iter().map(|item| Item { remade: true, ..item }).collect());
+        }
+        let requests: Vec<_> = items
+            .iter()
+            .map(|item| request(self.entity_type, TransformOperation::Create, &item.work.common))
+            .collect();
+        let answers = match apply(self.open.write.as_ref(), &requests).await {
+            Ok(answers) => answers,
+            Err(error) => {
+                self.result.broken = Some(error);
+                return Err(items);
+            }
+        };
+        let mut ready = Vec::new();
+        for (mut item, answer) in items.into_iter().zip(answers) {
+            match answer.outcome {
+                AnswerOutcome::Transformed => {
+                    item.work.trust = item.work.trust.after(&answer);
+                    item.work.given_id = answer.id;
+                    item.content = answer.json;
+                    item.remade = true;
+                    ready.push(item);
+                }
+                AnswerOutcome::Failed => self.fail(&item, transformation_error(&answer)),
+                _ => {
+                    self.skip(&item, format!("it is gone from the target, and: {}", answer.reason));
+                }
+            }
+        }
+        Ok(ready)
+    }
+
     /// Content for the update of accounts that were found. Items come with their identifier.
     pub(crate) async fn updates(&mut self, items: Vec<Item>) -> Vec<Item> {
+        if self.raw {
+            return items.into_iter().map(|item| Item { step: Step::Replace, ..item }).collect();
+        }
         let requests: Vec<_> = items
             .iter()
             .map(|item| {

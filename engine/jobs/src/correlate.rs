@@ -6,11 +6,11 @@ use crate::decide::{UNKNOWN, binding};
 use crate::error::Stop;
 use crate::run::{Lane, Run};
 use crate::transform::{apply, request};
-use crate::{attribute, policy};
+use crate::{appgroup, attribute, policy};
 use futures_util::{StreamExt, stream};
 use gangway_model::{
-    AnswerOutcome, Entity, JobType, PluginError, Relation, RelationKey, RelationState, TransformOperation,
-    code,
+    AnswerOutcome, Entity, EntityType, JobType, PluginError, Relation, RelationKey, RelationState, SystemId,
+    TransformOperation, code,
 };
 use gangway_store::{Commit, NewRelation};
 use serde_json::Value;
@@ -31,10 +31,15 @@ impl LaneApply<'_> {
         let (adopted, items) = crate::apply::split(self.adoptable(items).await, |i| i.step == Step::Replace);
         let mut next = self.free_only(adopted).await?;
         let mut searches = Vec::new();
+        let mut blocked = Vec::new();
         for item in items {
             match self.filter(&item) {
                 Ok(filter) => searches.push((item, filter)),
-                Err(error) => self.not_found(&item, error),
+                // Without the attribute there is nothing to look by: the target tells if it is there.
+                Err(_) if item.step == Step::Find(Why::Before) => {
+                    next.push(Item { step: Step::Create, ..item });
+                }
+                Err(error) => blocked.push((item, error)),
             }
         }
         let target = &self.open.target;
@@ -55,7 +60,10 @@ impl LaneApply<'_> {
                 Err(error) if error.code == code::CANCELLED => self.result.interrupted = true,
                 Err(error) => self.not_found(&item, error),
                 Ok(entities) => match entities.as_slice() {
-                    [] => next.extend(self.none(item, &filter)),
+                    [] => match self.none(item, &filter) {
+                        Ok(item) => next.extend(item),
+                        Err(failed) => blocked.push(*failed),
+                    },
                     [entity] => found.push(self.one(item, entity)),
                     several => {
                         let ids: Vec<&str> = several.iter().map(|e| e.id.as_str()).collect();
@@ -72,6 +80,9 @@ impl LaneApply<'_> {
                     }
                 },
             }
+        }
+        for (item, error) in self.blockers(blocked).await? {
+            self.not_found(&item, error);
         }
         let found = self.free_only(found).await?;
         self.claim(found, &mut next).await?;
@@ -126,8 +137,9 @@ impl LaneApply<'_> {
             return Err(refused.with("resolution", "switched off by automatic.conflict.resolution"));
         }
         let content: Value = serde_json::from_str(&item.content).unwrap_or_default();
-        policy::unique_attributes(&self.lane.system, entity_type)
+        policy::unique_attributes(&self.lane.system, entity_type, &content)
             .into_iter()
+            .map(|name| appgroup::qualified(&content, name))
             .map(|name| match attribute::text(&content, &name) {
                 Some(value) => Ok((name, value)),
                 None => Err(PluginError::new(
@@ -141,17 +153,19 @@ impl LaneApply<'_> {
             .collect()
     }
 
-    fn none(&mut self, mut item: Item, filter: &[(String, String)]) -> Option<Item> {
+    /// Nothing was found: the next step, or the error.
+    fn none(&mut self, mut item: Item, filter: &[(String, String)]) -> Result<Option<Item>, Box<Refused>> {
         match item.step {
             Step::Find(Why::Adopt) => {
                 let reason = format!("{}; no entity of the target has {}", item.work.reason, spell(filter));
                 self.skip(&item, reason);
-                None
+                Ok(None)
             }
+            Step::Find(Why::Before) => Ok(Some(Item { step: Step::Create, ..item })),
             Step::Find(Why::Unanswered) if !item.searched => {
                 item.searched = true;
                 item.step = Step::Create;
-                Some(item)
+                Ok(Some(item))
             }
             _ => {
                 let refused = conflict(&item);
@@ -163,15 +177,14 @@ impl LaneApply<'_> {
                     ),
                     ..refused
                 };
-                self.not_found(&item, error);
-                None
+                Err(Box::new((item, error)))
             }
         }
     }
 
     /// Ends a search that led nowhere.
     fn not_found(&mut self, item: &Item, error: PluginError) {
-        if item.step == Step::Find(Why::Conflict) {
+        if matches!(item.step, Step::Find(Why::Conflict | Why::Before)) {
             self.settle(item);
         }
         self.fail(item, error);
@@ -198,14 +211,17 @@ impl LaneApply<'_> {
         let mut free = Vec::new();
         for (mut item, owner) in items.into_iter().zip(owners) {
             let id = item.id.clone().unwrap_or_default();
-            let owner = self.claimed.get(&id).cloned().or(owner);
-            match owner.filter(|owner| *owner != item.work.source_id) {
-                Some(owner) => {
+            let own = (self.run.source.id.clone(), item.work.source_id.clone());
+            let owner = self.claimed.get(&id).map(|id| (own.0.clone(), id.clone())).or(owner);
+            match owner.filter(|owner| *owner != own) {
+                Some((source, owner)) => {
                     let error = PluginError::new(
                         code::CONFLICT,
                         format!(
-                            "source entity {:?} matches target entity {id:?} of {:?}, which belongs to source entity {owner:?} already; two of them have the same unique attribute: correct one, or choose another unique attribute",
-                            item.work.source_id, self.lane.system.name
+                            "source entity {:?} matches target entity {id:?} of {:?}, which belongs to source entity {owner:?}{} already; two of them have the same unique attribute: correct one, or choose another unique attribute",
+                            item.work.source_id,
+                            self.lane.system.name,
+                            self.of_other(&source)
                         ),
                     );
                     item.id = None; // not its own
@@ -290,15 +306,28 @@ impl LaneApply<'_> {
     }
 }
 
+/// The unique attributes of a content with their values; none if one has none.
+pub(crate) fn unique(
+    lane: &Lane,
+    entity_type: &EntityType,
+    content: &Value,
+) -> Option<Vec<(String, String)>> {
+    policy::unique_attributes(&lane.system, entity_type.as_str(), content)
+        .into_iter()
+        .map(|name| appgroup::qualified(content, name))
+        .map(|name| attribute::text(content, &name).map(|value| (name, value)))
+        .collect()
+}
+
 /// Which source entity holds each of some entities of a target, by a relation that binds.
 pub(crate) async fn holders(
     run: &Run,
     lane: &Lane,
     key: &RelationKey,
     ids: Vec<String>,
-) -> Result<Vec<Option<String>>, Stop> {
-    let mut sources = lane.system.sources.clone();
-    sources.push(run.source.id.clone());
+) -> Result<Vec<Option<(SystemId, String)>>, Stop> {
+    let mut sources = vec![run.source.id.clone()];
+    sources.extend(lane.system.sources.iter().filter(|source| **source != run.source.id).cloned());
     let key = key.clone();
     run.blocking(move |store| {
         let owners = store.owners(&key, &ids.iter().map(String::as_str).collect::<Vec<_>>())?;
@@ -309,18 +338,24 @@ pub(crate) async fn holders(
                 continue;
             };
             // A released relation holds nothing any more.
-            let mut holds = false;
+            let mut holder = None;
             for source in &sources {
                 let key = RelationKey { source: source.clone(), ..key.clone() };
                 let relations = store.relations(&key, &[&owner])?;
-                holds |= relations.iter().any(|r| binding(r.as_ref()).is_some_and(|r| r.target_id == *id));
+                if relations.iter().any(|r| binding(r.as_ref()).is_some_and(|r| r.target_id == *id)) {
+                    holder = Some((source.clone(), owner));
+                    break;
+                }
             }
-            holding.push(holds.then_some(owner));
+            holding.push(holder);
         }
         Ok(holding)
     })
     .await
 }
+
+/// An entity whose create was refused for good, and why.
+pub(crate) type Refused = (Item, PluginError);
 
 fn conflict(item: &Item) -> PluginError {
     item.conflict

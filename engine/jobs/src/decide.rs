@@ -114,7 +114,7 @@ pub enum Reason {
     Same,
     /// A Resync writes everything.
     Resync,
-    /// It was to be deleted, could not be, and is back.
+    /// It was to be deleted and could not be, or was disabled instead, and is back.
     Returned,
     /// What was written last is not known (the last write failed, or it was the creation).
     Unknown,
@@ -142,7 +142,7 @@ impl fmt::Display for Reason {
             Self::Changed => f.write_str("the content changed"),
             Self::Same => f.write_str("the content is the same"),
             Self::Resync => f.write_str("a Resync writes everything"),
-            Self::Returned => f.write_str("it was to be deleted and is back"),
+            Self::Returned => f.write_str("it was gone from the source and is back"),
             Self::Unknown => f.write_str("what was written last is not known"),
             Self::Condition(reason) | Self::SkippedOperation(reason) => f.write_str(reason),
             Self::Transformation(error) => error.fmt(f),
@@ -193,7 +193,7 @@ fn written(facts: &Facts<'_>, relation: Option<&Relation>) -> Decision {
     if facts.kind.is_resync() {
         return update(Reason::Resync); // row 5
     }
-    if relation.state == RelationState::PendingDelete {
+    if matches!(relation.state, RelationState::PendingDelete | RelationState::Disabled) {
         return update(Reason::Returned);
     }
     if relation.payload == UNKNOWN {

@@ -65,6 +65,11 @@ pub enum StartError {
     /// The engine goes down.
     #[error("the engine is shutting down; start the job again when it is back")]
     ShuttingDown,
+    /// An undo without a job that could be undone.
+    #[error(
+        "nothing is remembered that could be undone: the job changed nothing, ips.undo is off, or its time is up"
+    )]
+    NothingToUndo,
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),

@@ -14,11 +14,14 @@ use crate::trace::Tracing;
 use crate::verbatim;
 use futures_util::future::join_all;
 use gangway_model::ports::{Clock, JobContext, Source, Systems, Transformation};
-use gangway_model::{Action, EntityType, Job, JobId, JobStatus, JobType, PluginError, System, SystemId};
+use gangway_model::{
+    Action, Checkpoint, EntityType, Job, JobId, JobStatus, JobType, Phase, PluginError, ReadMode, System,
+    SystemId, Trigger,
+};
 use gangway_store::{StoreError, TenantStore};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 /// What a job is run with.
 pub(crate) struct Execution {
@@ -44,6 +47,7 @@ impl Execution {
             JobStatus::RunningWithError
         };
         tracing::info!(job = %job.id, source = %job.source_name, kind = ?job.kind, "job starts");
+        self.forget_images().await;
         match self.open(&job).await {
             Ok(Some(run)) => self.carry_out(run, job).await,
             Ok(None) => {
@@ -123,7 +127,7 @@ impl Execution {
     /// The job's way, by its type.
     async fn line(&self, run: &Arc<Run>, ledger: &mut Ledger) -> Result<(), Stop> {
         match run.kind {
-            JobType::Read | JobType::Resync => pipeline::run(run, ledger).await,
+            JobType::Read | JobType::Resync | JobType::Undo => pipeline::run(run, ledger).await,
             JobType::Simulate => {
                 simulate::open_plan(run, ledger).await?;
                 pipeline::run(run, ledger).await?;
@@ -151,6 +155,15 @@ impl Execution {
         (job, matches!(stored, Ok(Ok(()))))
     }
 
+    /// Drops what is not to be remembered any longer.
+    async fn forget_images(&self) {
+        let (store, now_ms) = (self.store.clone(), self.clock.now_ms());
+        let purged = tokio::task::spawn_blocking(move || store.purge_images(now_ms)).await;
+        if !matches!(purged, Ok(Ok(_))) {
+            tracing::warn!("before-images that are due could not be removed; the next job tries again");
+        }
+    }
+
     async fn forget(&self, run: &JobId, job: &Job) {
         if !job.status.is_final() {
             return;
@@ -168,13 +181,48 @@ impl Execution {
         if targets.is_empty() {
             return Ok(None);
         }
+        self.run_of(job, run, source, targets).await.map(Some)
+    }
+
+    /// A run that is not of any job: nothing of it is written.
+    pub(crate) async fn dry(&self, id: JobId, source: System, targets: Vec<System>) -> Result<Run, Stop> {
+        let job = Job {
+            tenant: source.tenant.clone(),
+            id: id.clone(),
+            resumes: None,
+            source: source.id.clone(),
+            source_name: source.name.clone(),
+            kind: JobType::Read,
+            read_mode: ReadMode::Full,
+            live: false,
+            plan: None,
+            undo: None,
+            trigger: Trigger { kind: "IMMEDIATE".to_owned(), by: None },
+            status: JobStatus::Running,
+            start_ms: self.clock.now_ms(),
+            end_ms: None,
+            error: None,
+            outcome: Vec::new(),
+            statistics: Vec::new(),
+            broken: BTreeMap::new(),
+            trace: Default::default(),
+            checkpoint: Checkpoint {
+                phase: Phase::Reading { index: 0, cursor: None },
+                pages: 0,
+                unresolved: false,
+            },
+        };
+        self.run_of(&job, id, source, targets).await
+    }
+
+    async fn run_of(&self, job: &Job, run: JobId, source: System, targets: Vec<System>) -> Result<Run, Stop> {
         let context = JobContext { job: job.id.clone(), cancelled: self.cancelled.clone() };
         let reader = self.systems.source(&source, &context).await.map_err(Stop::Source)?;
         let read = self.systems.read_transformation(&source, &context).await.map_err(Stop::Source)?;
         let types = types(reader.as_ref(), read.as_ref());
         let lanes =
             join_all(targets.into_iter().map(|target| self.lane(job, &source, target, &context))).await;
-        Ok(Some(Run {
+        Ok(Run {
             run,
             kind: job.kind,
             live: job.live,
@@ -190,8 +238,9 @@ impl Execution {
             cancelled: self.cancelled.clone(),
             suspended: self.suspended.clone(),
             tracing: Tracing::of(&source),
+            remembered: AtomicU64::new(0),
             source,
-        }))
+        })
     }
 
     async fn lane(&self, job: &Job, source: &System, target: System, context: &JobContext) -> Lane {

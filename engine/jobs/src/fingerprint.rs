@@ -7,6 +7,9 @@ use crate::decide::UNKNOWN;
 use gangway_model::{Answer, Entity, Hash, Relation};
 use serde_json::Value;
 
+/// Bytes of a fingerprint that tell of the entity; the others tell of the configuration.
+const HALF: usize = 8;
+
 /// The fingerprint of an entity, and whether the last transformations depended on more than it covers.
 #[derive(Clone, Copy)]
 pub(crate) struct Trust {
@@ -83,14 +86,21 @@ impl Fingerprints {
         truncate(hasher.finalize())
     }
 
-    /// Hash of the entity and of everything that shapes what a target gets of it. Equal to the
+    /// Hashes of entities and of everything that shapes what a target gets of them. Equal to the
     /// relation's means that neither transformation needs to run.
-    pub(crate) fn fingerprint(&self, base: Base, read: &[u8; 32], write: &[u8; 32]) -> Hash {
-        let mut input = [0; 96];
-        for (place, byte) in input.iter_mut().zip(base.0.iter().chain(read).chain(write)) {
+    pub(crate) fn fingerprints(&self, bases: &[Base], read: &[u8; 32], write: &[u8; 32]) -> Vec<Hash> {
+        let mut input = [0; 64];
+        for (place, byte) in input.iter_mut().zip(read.iter().chain(write)) {
             *place = *byte;
         }
-        truncate(blake3::keyed_hash(&self.key, &input))
+        let configuration = blake3::keyed_hash(&self.key, &input);
+        let fingerprint = |base: &Base| {
+            let halves = base.0.iter().take(HALF).chain(configuration.as_bytes().iter().take(HALF));
+            let mut fingerprint = UNKNOWN;
+            fingerprint.iter_mut().zip(halves).for_each(|(place, byte)| *place = *byte);
+            fingerprint
+        };
+        bases.iter().map(fingerprint).collect()
     }
 
     /// Hash of an update payload. The order of object members and of list elements does not take
@@ -110,6 +120,13 @@ impl Fingerprints {
     pub(crate) fn created(&self, json: &str) -> Hash {
         marked(truncate(blake3::keyed_hash(&self.key, json.as_bytes())), true)
     }
+}
+
+/// Whether two fingerprints are of the same entity under different configurations.
+pub(crate) fn only_configuration_differs(one: &Hash, other: &Hash) -> bool {
+    let known = *one != UNKNOWN && *other != UNKNOWN;
+    let (one, other) = (one.split_at(HALF), other.split_at(HALF));
+    known && one.0 == other.0 && one.1 != other.1
 }
 
 /// Whether a relation's payload hash is that of a create.
@@ -221,7 +238,7 @@ mod tests {
     fn a_fingerprint_covers_entity_type_configuration_and_key() {
         let hashes = Fingerprints::new([7; 32]);
         let fingerprint = |h: &Fingerprints, kind: &str, e: &Entity, read: u8, write: u8| {
-            h.fingerprint(h.base(kind, e), &[read; 32], &[write; 32])
+            h.fingerprints(&[h.base(kind, e)], &[read; 32], &[write; 32])[0]
         };
         let one = fingerprint(&hashes, "user", &entity("1", "{}"), 1, 2);
         assert_eq!(one, fingerprint(&hashes, "user", &entity("1", "{}"), 1, 2));
@@ -235,5 +252,29 @@ mod tests {
         ] {
             assert_ne!(one, other);
         }
+    }
+
+    #[test]
+    fn a_fingerprint_tells_a_changed_configuration_from_a_changed_entity() {
+        let hashes = Fingerprints::new([7; 32]);
+        let fingerprint = |json, write| {
+            hashes.fingerprints(&[hashes.base("user", &entity("1", json))], &[1; 32], &[write; 32])[0]
+        };
+        let one = fingerprint("{}", 2);
+        assert!(only_configuration_differs(&one, &fingerprint("{}", 3)));
+        assert!(!only_configuration_differs(&one, &fingerprint("{}", 2)));
+        assert!(!only_configuration_differs(&one, &fingerprint("{ }", 3)));
+        assert!(!only_configuration_differs(&one, &UNKNOWN));
+    }
+
+    #[test]
+    fn f072_the_same_entity_has_another_hash_in_another_tenant() {
+        let (one, other) = (Fingerprints::new([7; 32]), Fingerprints::new([8; 32]));
+        assert_ne!(one.payload("{}"), other.payload("{}"));
+        assert_ne!(one.created("{}"), other.created("{}"));
+        let of = |hashes: &Fingerprints| {
+            hashes.fingerprints(&[hashes.base("user", &entity("1", "{}"))], &[1; 32], &[2; 32])[0]
+        };
+        assert!(of(&one).iter().zip(of(&other)).filter(|(a, b)| **a != *b).count() > 8, "both halves differ");
     }
 }

@@ -10,8 +10,10 @@
 
 #![forbid(unsafe_code)]
 
+mod appgroup;
 mod apply;
 mod attribute;
+mod blocker;
 mod checkpoint;
 mod content;
 mod correlate;
@@ -21,8 +23,10 @@ mod difference;
 mod error;
 mod execute;
 mod fingerprint;
+mod impact;
 mod journal;
 mod live;
+mod memory;
 mod moved;
 mod pipeline;
 mod plan;
@@ -33,19 +37,23 @@ mod progress;
 mod resolver;
 mod run;
 mod runner;
+mod safety;
 mod simulate;
 mod stats;
 mod trace;
 mod transform;
+mod undo;
 mod validate;
 mod verbatim;
 pub mod why;
 
 pub use difference::{Change, differences};
 pub use error::{StartError, StopError, ValidateError};
+pub use impact::Impact;
 pub use resolver::StoreResolver;
 pub use runner::{JobIds, Order, Runner, Services, SystemsFactory};
 pub use trace::{CONTENT_SWITCHES, MASKED};
+pub use undo::Undoable;
 pub use validate::Sheets;
 
 #[cfg(test)]

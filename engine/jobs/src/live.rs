@@ -1,16 +1,17 @@
 //! A simulation's look at a target: which accounts are there, and what they hold.
 
-use crate::correlate::holders;
+use crate::correlate::{self, holders};
 use crate::decide::{Verb, transformation_error};
 use crate::error::Stop;
+use crate::policy;
 use crate::prepare::Work;
 use crate::run::{Lane, OpenLane, Run};
 use crate::simulate::{Foreseen, update_reason};
 use crate::transform::{apply, request, request_for};
-use crate::{attribute, policy};
 use futures_util::{StreamExt, stream};
 use gangway_model::{
-    Answer, AnswerOutcome, Entity, EntityType, Hash, PlannedVerb, PluginError, TransformOperation, code,
+    Answer, AnswerOutcome, Entity, EntityType, Hash, PlannedVerb, PluginError, SystemId, TransformOperation,
+    code,
 };
 use serde_json::Value;
 
@@ -134,12 +135,16 @@ impl Look<'_> {
 
     /// Accounts without a relation, by their unique attributes.
     async fn unknown(&mut self, work: Vec<Work>) -> Result<(), Stop> {
-        let names = policy::unique_attributes(&self.lane.system, self.entity_type.as_str());
-        let filter = |work: &Work| -> Option<Vec<(String, String)>> {
+        let (lane, entity_type) = (self.lane, self.entity_type);
+        let filter = |work: &Work| {
             let content: Value = serde_json::from_str(&work.content).unwrap_or_default();
-            names.iter().map(|name| Some((name.clone(), attribute::text(&content, name)?))).collect()
+            correlate::unique(lane, entity_type, &content)
         };
         let filters: Vec<_> = work.iter().map(filter).collect();
+        let names: Vec<Vec<String>> = filters
+            .iter()
+            .map(|filter| filter.iter().flatten().map(|(name, _)| name.clone()).collect())
+            .collect();
         let (target, entity_type) = (&self.open.target, self.entity_type.as_str());
         let answers: Vec<_> = stream::iter(filters)
             .map(|filter| async move {
@@ -152,7 +157,7 @@ impl Look<'_> {
             .collect()
             .await;
         let mut found = Vec::new();
-        for (work, answer) in work.into_iter().zip(answers) {
+        for ((work, answer), names) in work.into_iter().zip(answers).zip(names) {
             match answer {
                 Err(error) => self.failed(work, error),
                 Ok(mut entities) => match (entities.pop(), entities.is_empty()) {
@@ -186,7 +191,8 @@ impl Look<'_> {
             if ids.is_empty() { Vec::new() } else { holders(self.run, self.lane, &key, ids).await? };
         let mut free = Vec::new();
         for ((work, entity), owner) in found.into_iter().zip(owners) {
-            if let Some(owner) = owner.filter(|owner| *owner != work.source_id) {
+            let own = |source: &SystemId, id: &String| *source == self.run.source.id && *id == work.source_id;
+            if let Some((_, owner)) = owner.filter(|(source, id)| !own(source, id)) {
                 let reason = format!("its account belongs to source entity {owner:?} already");
                 self.end(work, PlannedVerb::Fail, reason);
             } else if work.verb == Verb::Create

@@ -4,7 +4,7 @@
 use crate::error::Stop;
 use crate::run::{Lane, Run};
 use crate::verbatim::{BATCH, deeds};
-use crate::{attribute, live, policy, simulate};
+use crate::{correlate, live, simulate};
 use gangway_model::{EntityType, Hash, JobId, Plan, PlannedOperation, PlannedVerb};
 use serde_json::Value;
 use std::collections::{BTreeMap, HashMap};
@@ -234,12 +234,9 @@ async fn accounts(
             }
         }
     }
-    let unique = policy::unique_attributes(&lane.system, entity_type.as_str());
     for operation in operations.iter().filter(|o| o.verb == PlannedVerb::Create) {
         let content: Value = serde_json::from_str(&operation.content.json).unwrap_or_default();
-        let filter: Option<Vec<_>> =
-            unique.iter().map(|name| Some((name.clone(), attribute::text(&content, name)?))).collect();
-        let Some(filter) = filter else { continue };
+        let Some(filter) = correlate::unique(lane, entity_type, &content) else { continue };
         match open.target.find(entity_type.as_str(), filter, 1).await {
             Ok(found) if found.is_empty() => {}
             Ok(_) => moved.add(format!("{} is there now", name(operation))),

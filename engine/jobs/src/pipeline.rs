@@ -11,6 +11,7 @@ use crate::error::Stop;
 use crate::prepare::{Prepared, prepare};
 use crate::run::Run;
 use crate::simulate;
+use crate::undo;
 use futures_util::future::join_all;
 use gangway_model::{Counters, EntityState, EntityType, JobType, Page, Phase, PluginError, code};
 use std::collections::{BTreeMap, HashSet, VecDeque};
@@ -47,6 +48,10 @@ pub(crate) async fn run(run: &Arc<Run>, ledger: &mut Ledger) -> Result<(), Stop>
                     None => ledger.phase(Phase::Deleting),
                 }
                 ledger.commit(Vec::new()).await?;
+            }
+            Phase::Undoing { below } => {
+                undo::run(run, ledger, below).await?;
+                ledger.phase(Phase::Done);
             }
             Phase::Deleting => {
                 deletion::run(run, ledger).await?;

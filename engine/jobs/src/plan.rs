@@ -2,7 +2,7 @@
 //! entity.
 
 use crate::decide::{Decision, Facts, Reason, Verb, binding, decide};
-use crate::fingerprint::{Trust, is_of_create};
+use crate::fingerprint::{Trust, is_of_create, only_configuration_differs};
 use crate::journal::Journal;
 use crate::prepare::{LanePlan, Look, Passed, Work, rewritten};
 use crate::run::{Lane, OpenLane, Run};
@@ -114,14 +114,13 @@ impl LanePlan {
     ) {
         let relation = look.relation(entity.index);
         let target_id = binding(relation).map(|r| r.target_id.as_str());
-        let mut stays = decision.keeps();
+        let stays = decision.keeps();
         match decision.verb {
             Verb::Nothing => {
                 self.counters.unchanged += 1;
                 let fingerprint = trust.kept();
                 if let Some(relation) = relation.filter(|r| r.fingerprint != fingerprint) {
                     self.refreshed.push(NewRelation { fingerprint, ..rewritten(relation) });
-                    stays = false; // a rewritten relation counts as seen
                 }
             }
             Verb::Skip => {
@@ -139,6 +138,9 @@ impl LanePlan {
             }
             Verb::Create | Verb::Look | Verb::Adopt | Verb::Update => {
                 let given_id = answer.id;
+                let by_configuration = decision.reason == Reason::Changed
+                    && relation
+                        .is_some_and(|r| only_configuration_differs(&r.fingerprint, &trust.fingerprint));
                 self.work.push(Work {
                     source_id: entity.source_id.clone(),
                     verb: decision.verb,
@@ -149,6 +151,7 @@ impl LanePlan {
                     intent: look.intents.get(entity.index).cloned().flatten(),
                     trust,
                     payload: payload.unwrap_or_default(),
+                    by_configuration,
                     common,
                 });
             }

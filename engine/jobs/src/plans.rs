@@ -25,7 +25,7 @@ impl Runner {
         if plan.approval.is_none() {
             return Err(refused(id, "nobody has approved it: read it, then approve it"));
         }
-        let order = Order { kind: JobType::Apply, live: plan.live, plan: Some(id.clone()) };
+        let order = Order { live: plan.live, plan: Some(id.clone()), ..Order::from(JobType::Apply) };
         self.start(tenant, &plan.source, order, trigger).await
     }
 

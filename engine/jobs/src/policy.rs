@@ -1,6 +1,8 @@
 //! What a system's properties say about how the job treats it.
 
+use crate::appgroup;
 use gangway_model::System;
+use serde_json::Value;
 
 /// Entities a page of a source holds unless a property says otherwise. A page is what is prepared,
 /// written and committed at once: large enough that one commit costs little per entity, small
@@ -17,16 +19,20 @@ pub(crate) fn page_size(source: &System) -> u32 {
 }
 
 /// The attributes by which an account that is there already is found. All of them must match.
-pub(crate) fn unique_attributes(target: &System, entity_type: &str) -> Vec<String> {
-    let names = specific(target, &format!(".{entity_type}.unique.attribute")).unwrap_or_else(|| {
-        match (target.plugin.as_str(), entity_type) {
-            ("ldap", "user") => "uid",
-            ("ldap", _) => "cn",
-            (_, "user") => "userName",
-            _ => "displayName",
-        }
-        .to_owned()
-    });
+pub(crate) fn unique_attributes(target: &System, entity_type: &str, content: &Value) -> Vec<String> {
+    let names = match specific(target, &format!(".{entity_type}.unique.attribute")) {
+        Some(names) => names,
+        None => match (target.plugin.as_str(), entity_type) {
+            ("ldap", "user") => "uid".to_owned(),
+            ("ldap", _) => "cn".to_owned(),
+            (_, "user") => "userName".to_owned(),
+            (_, "group") => match appgroup::unique_attributes(content) {
+                Some(names) => return names,
+                None => "displayName".to_owned(),
+            },
+            _ => "displayName".to_owned(),
+        },
+    };
     names.split(',').map(str::trim).filter(|name| !name.is_empty()).map(str::to_owned).collect()
 }
 
@@ -48,19 +54,15 @@ pub(crate) fn deletes_existed_before(target: &System) -> bool {
     target.flag("ips.delete.existedbefore.entities", false)
 }
 
-/// `ips.delete.threshold.users|groups|roles`: above this many candidates none is deleted. The error
-/// is for a value that is no number: nothing is deleted until it is corrected.
-pub(crate) fn delete_threshold(target: &System, entity_type: &str) -> Result<Option<u64>, String> {
-    let key = format!("ips.delete.threshold.{entity_type}s");
-    let Some(value) = target.property(&key) else { return Ok(None) };
-    value.trim().parse().map(Some).map_err(|_| {
-        format!("{key} is {value:?}; it must be a whole number without separators, or be removed")
-    })
+/// `ips.lookup.before.create`: whether an account is looked for before it is made. A first load of a
+/// target that holds most accounts already takes one request less for each of them.
+pub(crate) fn looks_before_create(target: &System) -> bool {
+    target.flag("ips.lookup.before.create", false)
 }
 
 /// A property by its ending: the plugin's own prefix first, then another system-specific one, then
 /// the generic `scim.`.
-fn specific(system: &System, ending: &str) -> Option<String> {
+pub(crate) fn specific(system: &System, ending: &str) -> Option<String> {
     let plugin = match system.plugin.as_str() {
         "scim2" => "scim",
         other => other,
@@ -110,11 +112,12 @@ pub(crate) mod tests {
 
     #[test]
     fn a_system_specific_prefix_beats_the_generic_one() {
-        let unique = |plugin, properties| unique_attributes(&system(plugin, properties), "user");
+        let unique =
+            |plugin, properties| unique_attributes(&system(plugin, properties), "user", &Value::Null);
         assert_eq!(unique("scim2", &[]), ["userName"]);
         assert_eq!(unique("ldap", &[]), ["uid"]);
-        assert_eq!(unique_attributes(&system("ldap", &[]), "group"), ["cn"]);
-        assert_eq!(unique_attributes(&system("scim2", &[]), "group"), ["displayName"]);
+        assert_eq!(unique_attributes(&system("ldap", &[]), "group", &Value::Null), ["cn"]);
+        assert_eq!(unique_attributes(&system("scim2", &[]), "group", &Value::Null), ["displayName"]);
         assert_eq!(
             unique("scim2", &[("scim.user.unique.attribute", "userName, emails[0].value")]),
             ["userName", "emails[0].value"]
@@ -138,15 +141,6 @@ pub(crate) mod tests {
         assert_eq!(page_size(&system("csv", &[("csv.page.size", "99999")])), 1000);
         assert_eq!(page_size(&system("csv", &[("csv.page.size", "0")])), 1);
         assert_eq!(page_size(&system("csv", &[("csv.page.size", "many")])), 500);
-    }
-
-    #[test]
-    fn thresholds_are_per_type_and_a_wrong_one_blocks() {
-        let target =
-            system("scim2", &[("ips.delete.threshold.users", "500"), ("ips.delete.threshold.roles", "x")]);
-        assert_eq!(delete_threshold(&target, "user"), Ok(Some(500)));
-        assert_eq!(delete_threshold(&target, "group"), Ok(None));
-        assert!(delete_threshold(&target, "role").is_err_and(|e| e.contains("ips.delete.threshold.roles")));
     }
 
     #[test]

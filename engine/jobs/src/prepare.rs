@@ -67,6 +67,8 @@ pub(crate) struct Work {
     pub(crate) trust: Trust,
     /// Zero for a create.
     pub(crate) payload: Hash,
+    /// The source entity is what it was when it was written last.
+    pub(crate) by_configuration: bool,
     /// The read transformation's result, for a second write transformation.
     pub(crate) common: Arc<str>,
 }
@@ -143,10 +145,7 @@ async fn first_look(
         let ids: Vec<&str> = page.entities.iter().map(|e| e.id.as_str()).collect();
         let look = |lane: &Lane, open: &OpenLane| {
             Ok(Look {
-                fingerprints: bases
-                    .iter()
-                    .map(|base| run.fingerprints.fingerprint(*base, &read, &open.configuration))
-                    .collect(),
+                fingerprints: run.fingerprints.fingerprints(&bases, &read, &open.configuration),
                 relations: store.relations(&run.key(lane, &entity_type), &ids)?,
                 intents: Vec::new(),
             })

@@ -7,7 +7,7 @@ use gangway_model::ports::{Clock, Source, Target, Transformation};
 use gangway_model::{EntityType, JobId, JobType, Needs, PluginError, RelationKey, System};
 use gangway_store::{StoreError, TenantStore};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 /// What the stages of a running job share. Nothing here changes but the two kinds of flags.
 pub(crate) struct Run {
@@ -32,6 +32,8 @@ pub(crate) struct Run {
     pub(crate) cancelled: Arc<AtomicBool>,
     /// With `cancelled`: the engine goes down, and the job goes on after its restart.
     pub(crate) suspended: Arc<AtomicBool>,
+    /// Changes remembered so that they can be undone.
+    pub(crate) remembered: AtomicU64,
 }
 
 /// One target's side of the job.

@@ -10,6 +10,7 @@ use crate::progress::Progress;
 use gangway_model::ports::{Clock, Systems};
 use gangway_model::{
     Checkpoint, Job, JobEvent, JobId, JobStatus, JobType, Phase, ReadMode, Role, SystemId, TenantId, Trigger,
+    Undo,
 };
 use gangway_store::{Store, StoreError, TenantStore};
 use std::collections::{BTreeSet, HashSet};
@@ -46,11 +47,13 @@ pub struct Order {
     pub live: bool,
     /// The plan that an Apply carries out.
     pub plan: Option<JobId>,
+    /// What an Undo takes back.
+    pub undo: Option<Undo>,
 }
 
 impl From<JobType> for Order {
     fn from(kind: JobType) -> Self {
-        Self { kind, live: false, plan: None }
+        Self { kind, live: false, plan: None, undo: None }
     }
 }
 
@@ -119,7 +122,10 @@ impl Runner {
         order: impl Into<Order>,
         trigger: Trigger,
     ) -> Result<JobId, StartError> {
-        let Order { kind, live, plan } = order.into();
+        let Order { kind, live, plan, undo } = order.into();
+        if kind == JobType::Undo && undo.is_none() {
+            return Err(StartError::NothingToUndo);
+        }
         let _admission = self.inner.admission.lock().await;
         self.inner.record_ended().await;
         let (store, tenant_id, source_id) =
@@ -166,6 +172,7 @@ impl Runner {
             live,
             plan,
             read_mode: ReadMode::Full,
+            undo,
             trigger,
             status: JobStatus::Queued,
             start_ms: self.inner.services.clock.now_ms(),
@@ -175,7 +182,10 @@ impl Runner {
             statistics: Vec::new(),
             broken: Default::default(),
             checkpoint: Checkpoint {
-                phase: Phase::Reading { index: 0, cursor: None },
+                phase: match kind {
+                    JobType::Undo => Phase::Undoing { below: None },
+                    _ => Phase::Reading { index: 0, cursor: None },
+                },
                 pages: 0,
                 unresolved: false,
             },
@@ -270,6 +280,7 @@ impl Runner {
             let id = tenant.clone();
             let entries = blocking(move || {
                 let store = store.tenant(&id)?;
+                store.purge_images(services.clock.now_ms())?;
                 unfinished(store.as_ref(), &services)
             });
             let entries = entries.await.unwrap_or_else(|error| {
@@ -311,6 +322,10 @@ impl Runner {
         // The sender lives as long as `self`.
         let _ = running.wait_for(|running| *running == 0).await;
         self.inner.record_ended().await;
+    }
+
+    pub(crate) fn services(&self) -> &Services {
+        &self.inner.services
     }
 
     /// Waits until nothing runs or waits.
@@ -454,7 +469,7 @@ fn unfinished(store: &dyn TenantStore, services: &Services) -> Result<Vec<Entry>
     Ok(entries)
 }
 
-async fn blocking<T, F>(call: F) -> Result<T, StoreError>
+pub(crate) async fn blocking<T, F>(call: F) -> Result<T, StoreError>
 where
     T: Send + 'static,
     F: FnOnce() -> Result<T, StoreError> + Send + 'static,

@@ -42,4 +42,5 @@ fn sum(to: &mut Counters, more: &Counters) {
     to.skipped += more.skipped;
     to.failed += more.failed;
     to.unchanged += more.unchanged;
+    to.updated_by_configuration += more.updated_by_configuration;
 }

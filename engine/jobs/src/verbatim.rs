@@ -195,7 +195,7 @@ impl Chunk {
         let entity_type = self.entity_type.clone();
         let open = lane.takes(&entity_type).filter(|_| broken.is_none());
         let (true, Some(open)) = (self.is_write, open) else {
-            return Ok(Step::Deleted(entity_type, self.deletions(run, lane, broken).await));
+            return Ok(Step::Deleted(entity_type, self.deletions(run, lane, broken).await?));
         };
         let mut plan = LanePlan::default();
         for ((operation, relation), intent) in self.operations.into_iter().zip(self.known).zip(self.intents) {
@@ -207,13 +207,17 @@ impl Chunk {
     }
 
     /// Deletions, releases, and everything of a target that takes no requests any more.
-    async fn deletions(self, run: &Arc<Run>, lane: &Lane, broken: Option<&PluginError>) -> Deletions {
+    async fn deletions(
+        self,
+        run: &Arc<Run>,
+        lane: &Lane,
+        broken: Option<&PluginError>,
+    ) -> Result<Deletions, Stop> {
         let mut step = Deletions::default();
         let entity_type = &self.entity_type;
         let journal = Journal { entity_type, system: &lane.system.id, time_ms: run.clock.now_ms() };
         let open = lane.takes(entity_type).filter(|_| broken.is_none());
-        let mut relations = Vec::new();
-        let mut operations = Vec::new();
+        let mut planned = Vec::new();
         for (operation, relation) in self.operations.into_iter().zip(self.known) {
             let id = Some(operation.source_id.as_str());
             let target_id = operation.target_id.as_deref();
@@ -226,14 +230,14 @@ impl Chunk {
                 }
                 (PlannedVerb::Delete | PlannedVerb::Retire, Some(relation)) if open.is_some() => {
                     let is_delete = operation.verb == PlannedVerb::Delete;
-                    operations.push(Operation {
+                    let content = Operation {
                         kind: if is_delete { OperationKind::Delete } else { OperationKind::Replace },
                         entity_type: entity_type.as_str().to_owned(),
                         id: operation.target_id.clone(),
                         version: None,
                         json: if is_delete { String::new() } else { operation.content.json },
-                    });
-                    relations.push(relation);
+                    };
+                    planned.push((relation, content));
                 }
                 _ => {
                     let error = broken.cloned().unwrap_or_else(|| {
@@ -248,10 +252,9 @@ impl Chunk {
             }
         }
         if let Some(open) = open {
-            let phase = deletion::Phase { run, lane, open, entity_type };
-            phase.write(&mut step, &journal, relations, operations).await;
+            deletion::carry_out(run, (lane, open), entity_type, &mut step, planned).await?;
         }
-        step
+        Ok(step)
     }
 }
 
@@ -291,6 +294,7 @@ fn work(operation: PlannedOperation, relation: Option<Relation>, intent: Option<
             write_depends: false,
         },
         payload: if creates { UNKNOWN } else { operation.new },
+        by_configuration: false,
         common: "".into(),
         source_id: operation.source_id,
     }

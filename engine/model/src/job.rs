@@ -14,6 +14,8 @@ pub enum JobType {
     Simulate,
     /// Carries out a plan, and nothing else.
     Apply,
+    /// Takes back what another job did to the targets.
+    Undo,
 }
 
 impl JobType {
@@ -111,6 +113,13 @@ pub struct Counters {
     pub failed: u64,
     /// Target only: known, and nothing to write. Not in the reference product's table.
     pub unchanged: u64,
+    /// Of those updated: the source entity is what it was, and a transformation or a property changed.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub updated_by_configuration: u64,
+}
+
+fn is_zero(number: &u64) -> bool {
+    *number == 0
 }
 
 /// A row with its numbers, as the API shows it.
@@ -169,8 +178,24 @@ pub enum Phase {
         /// The number of the last operation that is done.
         after: u64,
     },
+    /// Take back the changes of another job, the last one first.
+    Undoing {
+        /// Changes with this number and above are done; none at the start.
+        below: Option<u64>,
+    },
     /// Nothing left.
     Done,
+}
+
+/// What an Undo takes back.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Undo {
+    /// The job, the first of its chain.
+    pub job: JobId,
+    /// Whether what it created is removed.
+    #[serde(default)]
+    pub remove_created: bool,
 }
 
 /// One execution, as it is stored and shown.
@@ -199,6 +224,9 @@ pub struct Job {
     /// The plan that an Apply carries out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub plan: Option<JobId>,
+    /// What an Undo takes back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub undo: Option<Undo>,
     /// Who or what started it.
     pub trigger: Trigger,
     /// Where it stands.

@@ -25,7 +25,7 @@ pub use grant::{ConnectionGrant, FileGrant, Grants, HttpGrant};
 pub use id::{EntityType, JobId, PluginId, SystemId, TenantId};
 pub use job::{
     Action, Checkpoint, Counters, EntityEvent, EntityState, Job, JobEvent, JobStatus, JobType, Phase,
-    ReadMode, StatisticsKey, StatisticsRow, Trace, Trigger,
+    ReadMode, StatisticsKey, StatisticsRow, Trace, Trigger, Undo,
 };
 pub use manifest::{CapabilityRequest, Manifest, PropertySpec};
 pub use operation::{Operation, OperationKind, Outcome};

@@ -3,6 +3,7 @@
 pub(crate) mod events;
 pub(crate) mod health;
 pub(crate) mod history;
+pub(crate) mod impact;
 pub(crate) mod jobs;
 pub(crate) mod plans;
 pub(crate) mod plugins;
@@ -10,4 +11,5 @@ pub(crate) mod relations;
 pub(crate) mod systems;
 pub(crate) mod tenants;
 pub(crate) mod transformations;
+pub(crate) mod undo;
 pub(crate) mod validate;

@@ -12,6 +12,7 @@ mod archive;
 mod auth;
 mod directories;
 mod extract;
+mod idmapping;
 mod openapi;
 mod plugins;
 mod problem;

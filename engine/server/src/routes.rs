@@ -2,7 +2,8 @@
 //! document are both made of it, so neither can have what the other has not.
 
 use crate::api::{
-    events, health, history, jobs, plans, plugins, relations, systems, tenants, transformations, validate,
+    events, health, history, impact, jobs, plans, plugins, relations, systems, tenants, transformations,
+    undo, validate,
 };
 use crate::services::Services;
 use axum::extract::DefaultBodyLimit;
@@ -111,6 +112,11 @@ impl Route {
     }
 }
 
+const ID_MAPPING: (&str, &str) = (
+    "idMapping",
+    "accept: take a change of how identifiers are made although there are relations; refused otherwise",
+);
+
 /// All routes of the control API.
 pub(crate) fn routes() -> Vec<Route> {
     const TENANTS: &str = "/api/v1/tenants";
@@ -196,8 +202,20 @@ pub(crate) fn routes() -> Vec<Route> {
             "Replace a system. A masked secret is kept, unless the address it was given for changes",
             systems::replace,
         )
+        .query(&[ID_MAPPING])
         .body("NewSystem")
         .answers(200, "System")
+        .errors(&[404, 409, 422])
+        .patient(),
+        Route::new(
+            "post",
+            "/api/v1/tenants/{tenant}/systems/{system}/impact",
+            "checkImpact",
+            "What the next Read job would do if the system were as sent: reads the sources, writes nothing",
+            impact::check,
+        )
+        .body("NewSystem")
+        .answers(200, "ImpactReport")
         .errors(&[404, 409, 422])
         .patient(),
         Route::new("delete", SYSTEM, "deleteSystem", "Remove a system with its relations", systems::delete)
@@ -218,6 +236,16 @@ pub(crate) fn routes() -> Vec<Route> {
         ])
         .answers(200, "RelationList")
         .errors(&[404]),
+        Route::new(
+            "post",
+            "/api/v1/tenants/{tenant}/systems/{system}/relations/{action}",
+            "changeRelations",
+            "adopt: answer for entities that existed before; release: leave entities alone; forget: find them again",
+            relations::change,
+        )
+        .body("RelationChange")
+        .answers(200, "Changed")
+        .errors(&[404, 409, 422]),
         Route::new("get", TRANSFORMATION, "getTransformation", "The document of a direction: read or write", transformations::get)
             .answers(200, "Transformation")
             .errors(&[404]),
@@ -228,6 +256,7 @@ pub(crate) fn routes() -> Vec<Route> {
             "Take a document into use; one with errors is refused with all of them",
             transformations::replace,
         )
+        .query(&[ID_MAPPING])
         .body("Transformation")
         .answers(200, "CheckedTransformation")
         .errors(&[404, 409, 422])
@@ -258,6 +287,16 @@ pub(crate) fn routes() -> Vec<Route> {
         )
         .answers(200, "Job")
         .errors(&[404, 409]),
+        Route::new(
+            "post",
+            "/api/v1/tenants/{tenant}/jobs/{job}/undo",
+            "undoJob",
+            "Start a job that takes back what another did to the targets; with dryRun say what it would do (200)",
+            undo::start,
+        )
+        .body("UndoRequest")
+        .answers(202, "Job")
+        .errors(&[404, 409, 503]),
         Route::new(
             "get",
             "/api/v1/tenants/{tenant}/jobs/{job}/events",

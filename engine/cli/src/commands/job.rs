@@ -63,6 +63,21 @@ pub(crate) enum Job {
         /// The job's id.
         job: String,
     },
+    /// Take back what a run did to the targets: what it deleted is made again. Updates and creates are
+    /// taken back if the target's property ips.undo is "all".
+    Undo {
+        /// The job's id.
+        job: String,
+        /// Say what would be done, and do nothing.
+        #[arg(long)]
+        dry_run: bool,
+        /// Remove what the run created.
+        #[arg(long)]
+        remove_created: bool,
+        /// Show progress until it ends.
+        #[arg(long, short)]
+        watch: bool,
+    },
     /// What happened to single entities: failed, skipped and deleted ones with the reason.
     Log {
         /// The job's id.
@@ -139,6 +154,23 @@ impl Job {
                     client.send(Method::POST, &format!("{}/stop", path(&job)), &json!({})).await?;
                 if client.json { say_json(&job)? } else { say(&format!("job {} is being stopped", job.id)) }
             }
+            Self::Undo { job, dry_run, remove_created, watch } => {
+                let body = json!({ "dryRun": dry_run, "removeCreated": remove_created });
+                let answer: Value = client.send(Method::POST, &format!("{}/undo", path(&job)), &body).await?;
+                if dry_run {
+                    if client.json {
+                        say_json(&answer)?
+                    } else {
+                        say(&undoable(&answer))
+                    }
+                    return Ok(ExitCode::SUCCESS);
+                }
+                let job: Record = serde_json::from_value(answer)?;
+                if watch {
+                    return finish(client, progress::watch(client, &job).await?);
+                }
+                if client.json { say_json(&job)? } else { say(job.id.as_str()) }
+            }
             Self::Log { job, state, limit } => {
                 let mut url = format!("{}/log?limit={limit}", path(&job));
                 if let Some(state) = state {
@@ -160,6 +192,23 @@ pub(crate) fn finish(client: &Client, job: Record) -> anyhow::Result<ExitCode> {
         say(&summary(&job))
     }
     Ok(if job.status == JobStatus::Success { ExitCode::SUCCESS } else { ExitCode::from(2) })
+}
+
+/// What an undo would do.
+fn undoable(answer: &Value) -> String {
+    let changes = answer.get("changes").and_then(Value::as_array).cloned().unwrap_or_default();
+    let number =
+        |row: &Value, key: &str| row.get(key).and_then(Value::as_u64).unwrap_or_default().to_string();
+    let text = |row: &Value, key: &str| row.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
+    let rows: Vec<Vec<String>> = changes
+        .iter()
+        .map(|row| {
+            let mut cells = vec![text(row, "targetName"), text(row, "entityType")];
+            cells.extend(["deleted", "updated", "created"].iter().map(|key| number(row, key)));
+            cells
+        })
+        .collect();
+    table(&["target", "type", "deleted: made again", "updated: reverted", "created: removed if asked"], &rows)
 }
 
 /// A status as people say it.
@@ -213,6 +262,12 @@ fn summary(job: &Record) -> String {
     out.push_str(&format!("{}: {}{}", job.source_name, status(job.status), took.unwrap_or_default()));
     if let Some(error) = &job.error {
         out.push_str(&format!("\nsource error: {error}"));
+    }
+    let configured: u64 = job.statistics.iter().map(|row| row.counters.updated_by_configuration).sum();
+    if configured > 0 {
+        out.push_str(&format!(
+            "\nnote: {configured} of the updates because a transformation or a property changed"
+        ));
     }
     for line in &job.outcome {
         out.push_str(&format!("\nnote: {line}"));

@@ -1,6 +1,8 @@
+pub(crate) mod impact;
 pub(crate) mod job;
 pub(crate) mod plan;
 pub(crate) mod plugin;
+pub(crate) mod relation;
 pub(crate) mod serve;
 pub(crate) mod system;
 pub(crate) mod tenant;

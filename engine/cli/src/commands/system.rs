@@ -1,4 +1,5 @@
 use crate::client::{Client, segment};
+use crate::commands::impact;
 use crate::output::{say, say_json, table};
 use anyhow::Context;
 use reqwest::Method;
@@ -30,6 +31,9 @@ pub(crate) enum System {
         system: String,
         /// The system as JSON.
         file: PathBuf,
+        /// Also if the next job deletes something because of it.
+        #[arg(long)]
+        yes: bool,
     },
     /// Remove a system with its relations. Nothing is removed in the application behind it.
     Delete {
@@ -59,6 +63,9 @@ pub(crate) enum System {
         /// The values are credentials: kept encrypted, never shown.
         #[arg(long)]
         secret: bool,
+        /// Also if the next job deletes something because of it.
+        #[arg(long)]
+        yes: bool,
     },
     /// Replace a transformation document, or print it if no file is given.
     Transformation {
@@ -69,6 +76,9 @@ pub(crate) enum System {
         direction: String,
         /// The new document.
         file: Option<PathBuf>,
+        /// Also if the next job deletes something because of it.
+        #[arg(long)]
+        yes: bool,
     },
 }
 
@@ -83,8 +93,9 @@ impl System {
                 let made: Value = client.send(Method::POST, &client.path("systems"), &body).await?;
                 report(client, "made", &made)?;
             }
-            Self::Update { system, file } => {
+            Self::Update { system, file, yes } => {
                 let body = read_system(&file)?;
+                impact::confirm(client, &path(&system), &body, yes).await?;
                 let changed: Value = client.send(Method::PUT, &path(&system), &body).await?;
                 report(client, "changed", &changed)?;
             }
@@ -97,24 +108,25 @@ impl System {
                 say(&format!("system {system} deleted"));
             }
             Self::Enable { system } => {
-                change(client, &path(&system), |s| {
+                change(client, &path(&system), None, |s| {
                     s.insert("enabled".to_owned(), Value::Bool(true));
                     Ok(())
                 })
                 .await?
             }
             Self::Disable { system } => {
-                change(client, &path(&system), |s| {
+                change(client, &path(&system), None, |s| {
                     s.insert("enabled".to_owned(), Value::Bool(false));
                     Ok(())
                 })
                 .await?
             }
-            Self::Set { system, properties, secret } => {
-                change(client, &path(&system), |s| set_properties(s, &properties, secret)).await?;
+            Self::Set { system, properties, secret, yes } => {
+                change(client, &path(&system), Some(yes), |s| set_properties(s, &properties, secret)).await?;
             }
-            Self::Transformation { system, direction, file } => {
-                let path = format!("{}/transformations/{direction}", path(&system));
+            Self::Transformation { system, direction, file, yes } => {
+                let whole = path(&system);
+                let path = format!("{whole}/transformations/{direction}");
                 match file {
                     None => {
                         let found: Value = client.get(&path).await?;
@@ -130,6 +142,11 @@ impl System {
                             body.entry("plugin")
                                 .or_insert_with(|| Value::String("json-transformation".to_owned()));
                         }
+                        let mut changed: Value = client.get(&whole).await?;
+                        if let Some(changed) = changed.as_object_mut() {
+                            changed.insert(direction, body.clone());
+                        }
+                        impact::confirm(client, &whole, &changed, yes).await?;
                         let answer: Value = client.send(Method::PUT, &path, &body).await?;
                         say_json(&answer)?;
                     }
@@ -173,15 +190,20 @@ fn report(client: &Client, what: &str, system: &Value) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Reads, edits and writes back a system.
+/// Reads, edits and writes back a system. `confirmed` says whether it may cost accounts; none if it
+/// cannot.
 async fn change(
     client: &Client,
     path: &str,
+    confirmed: Option<bool>,
     edit: impl FnOnce(&mut Map<String, Value>) -> anyhow::Result<()>,
 ) -> anyhow::Result<()> {
     let mut system: Value = client.get(path).await?;
     if let Some(object) = system.as_object_mut() {
         edit(object)?;
+    }
+    if let Some(yes) = confirmed {
+        impact::confirm(client, path, &system, yes).await?;
     }
     let changed: Value = client.send(Method::PUT, path, &system).await?;
     report(client, "changed", &changed)

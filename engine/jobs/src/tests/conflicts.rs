@@ -75,7 +75,9 @@ async fn resolution_can_be_switched_off() {
     let job = world.read().await;
     assert_eq!(write_row(&job, "dir").failed, 1);
     assert_eq!(target.account("anna").unwrap().1.content["old"], true);
-    assert_eq!(target.finds.load(Ordering::SeqCst), 0);
+    let error = world.events(&job.id)[0].error.clone().unwrap();
+    let blocker = target.account("anna").unwrap().0;
+    assert!(error.details.contains(&("blockedBy".to_owned(), blocker)), "{error:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

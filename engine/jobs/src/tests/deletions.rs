@@ -73,7 +73,14 @@ async fn scenario_5_failed_entities_at_the_source_hold_deletions_until_a_clean_j
     world.users(vec![user("bert", json!({"fail": 1}))]);
     let job = world.read().await;
     assert_eq!(target.names("user"), ["anna", "bert"]);
-    assert_eq!(job.outcome, ["no deletions: 1 entity failed at the source"]);
+    assert_eq!(
+        job.outcome,
+        [
+            "no deletions: 1 entity failed at the source",
+            "no user deletions in \"DIR\": 2 managed entities not read, and waiting because 1 entity failed at the source",
+        ]
+    );
+    assert_eq!(write_row(&job, "dir"), Counters::default());
     world.users(vec![user("bert", json!({}))]);
     let clean = world.read().await;
     assert_eq!(target.names("user"), ["bert"]);

@@ -232,8 +232,19 @@ impl Target for FakeTarget {
         Ok(outcomes)
     }
 
-    async fn read_entities(&self, _: &str, _: Vec<String>) -> Vec<Result<Entity, PluginError>> {
-        Vec::new()
+    async fn read_entities(&self, _: &str, ids: Vec<String>) -> Vec<Result<Entity, PluginError>> {
+        let accounts = self.accounts.lock().unwrap();
+        ids.into_iter()
+            .map(|id| match accounts.get(&id) {
+                Some(account) => Ok(Entity {
+                    id,
+                    version: None,
+                    created_ms: account.created_ms,
+                    json: account.content.to_string(),
+                }),
+                None => Err(PluginError::new(code::NOT_FOUND, "no such account")),
+            })
+            .collect()
     }
 
     async fn find(

@@ -9,6 +9,8 @@ mod mortal;
 mod plans;
 mod queue;
 mod reads;
+mod safety;
 mod speed;
 mod targets;
+mod undoing;
 mod world;

@@ -82,7 +82,7 @@ async fn a_plan_whose_job_is_killed_anywhere_is_carried_out_once() {
         let simulation = world.run(JobType::Simulate).await;
         let plan = simulation.id.clone();
         world.runner.approve_plan(&world.tenant, &plan, "me".into()).await.unwrap();
-        let order = Order { kind: JobType::Apply, live: false, plan: Some(plan) };
+        let order = Order { plan: Some(plan), ..Order::from(JobType::Apply) };
         let Some(job) = survive(&mut world, step, order).await else {
             if world.target("dir").names("user").len() == 13 {
                 break;

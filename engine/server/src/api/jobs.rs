@@ -63,7 +63,8 @@ pub(crate) async fn start(
             .action("see POST …/plans/{plan}/apply")
             .tenant(tenant.as_str()));
     }
-    let order = Order { kind: body.kind, live: body.live && body.kind == JobType::Simulate, plan: None };
+    let order =
+        Order { kind: body.kind, live: body.live && body.kind == JobType::Simulate, plan: None, undo: None };
     let trigger = Trigger { kind: "IMMEDIATE".to_owned(), by: Some("api".to_owned()) };
     let id = services
         .runner()

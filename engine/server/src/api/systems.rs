@@ -1,4 +1,5 @@
-use crate::extract::{self, Body, Path};
+use crate::extract::{self, Body, Path, Query};
+use crate::idmapping;
 use crate::problem::Problem;
 use crate::services::Services;
 use crate::system::{KnownPlugin, Surroundings, SystemBody, view};
@@ -6,7 +7,22 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use gangway_model::{Diagnostic, Direction, PluginId, Severity, System, SystemId, TenantId};
+use serde::Deserialize;
 use serde_json::{Value, json};
+
+/// How a change is to be taken.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub(crate) struct Saving {
+    id_mapping: Option<String>,
+}
+
+impl Saving {
+    /// Whether identifiers may be made in another way although relations would be orphaned.
+    pub(crate) fn accepts_id_mapping(&self) -> bool {
+        self.id_mapping.as_deref() == Some("accept")
+    }
+}
 
 /// A system by name or identifier.
 pub(crate) async fn find(services: &Services, tenant: &TenantId, given: &str) -> Result<System, Problem> {
@@ -60,12 +76,14 @@ pub(crate) async fn create(
 pub(crate) async fn replace(
     State(services): State<Services>,
     Path((tenant, system)): Path<(String, String)>,
+    Query(saving): Query<Saving>,
     Body(body): Body<SystemBody>,
 ) -> Result<Json<Value>, Problem> {
     let tenant = extract::tenant(&tenant)?;
     let _changes = services.inner.changes.lock().await;
     let old = find(&services, &tenant, &system).await?;
     let system = accept(&services, &tenant, body, old.id.clone(), Some(&old)).await?;
+    idmapping::guard(&services, &old, &system, saving.accepts_id_mapping()).await?;
     put(&services, &system).await?;
     Ok(Json(view(&system)))
 }
@@ -106,7 +124,7 @@ pub(crate) async fn put(services: &Services, system: &System) -> Result<(), Prob
         .map_err(|problem| problem.system(system.name.as_str()))
 }
 
-async fn accept(
+pub(crate) async fn accept(
     services: &Services,
     tenant: &TenantId,
     body: SystemBody,

@@ -1,5 +1,6 @@
-use crate::api::systems::{check, find, put};
-use crate::extract::{self, Body, Path};
+use crate::api::systems::{Saving, check, find, put};
+use crate::extract::{self, Body, Path, Query};
+use crate::idmapping;
 use crate::problem::Problem;
 use crate::services::Services;
 use axum::Json;
@@ -41,12 +42,14 @@ pub(crate) async fn get(
 pub(crate) async fn replace(
     State(services): State<Services>,
     Path((tenant, system, way)): Path<(String, String, String)>,
+    Query(saving): Query<Saving>,
     Body(body): Body<TransformationRef>,
 ) -> Result<Json<Value>, Problem> {
     let tenant = extract::tenant(&tenant)?;
     let way = direction(&way)?;
     let _changes = services.inner.changes.lock().await;
     let mut system = find(&services, &tenant, &system).await?;
+    let old = system.clone();
     match (system.role, way) {
         (Role::Source, Direction::Write) | (Role::Target, Direction::Read) => {
             return Err(Problem::conflict(format!(
@@ -72,6 +75,7 @@ pub(crate) async fn replace(
         .system(system.name)
         .plugin(body.plugin.as_str()));
     }
+    idmapping::guard(&services, &old, &system, saving.accepts_id_mapping()).await?;
     put(&services, &system).await?;
     Ok(Json(json!({ "plugin": body.plugin, "document": body.document, "problems": problems })))
 }

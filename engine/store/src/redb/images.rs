@@ -35,15 +35,14 @@ pub(super) fn append(
     let Some(keep_until_ms) = images.iter().map(|image| image.keep_until_ms).max() else { return Ok(()) };
     let start = prefix(&[run.as_str()]);
     let mut table = txn.open_table(IMAGES)?;
-    let mut next = match table.range(start.as_slice()..past(&start).as_slice())?.next_back() {
+    let first = match table.range(start.as_slice()..past(&start).as_slice())?.next_back() {
         None => 1,
         Some(last) => number(last?.0.value())? + 1,
     };
-    for image in images {
+    for (next, image) in (first..).zip(images) {
         let sealed = sealer
             .seal(&["before-image", run.as_str(), &next.to_string()], &to_json("before-image", image)?)?;
         table.insert(key(&start, next).as_slice(), sealed.as_slice())?;
-        next += 1;
     }
     let mut runs = txn.open_table(IMAGE_RUNS)?;
     let known = runs.get(run.as_str())?.map(|value| until(value.value())).transpose()?.unwrap_or_default();

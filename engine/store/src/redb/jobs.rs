@@ -12,7 +12,7 @@ const FAILING: u8 = 1;
 const ENDED: u8 = 2;
 
 fn bits(news: News) -> u8 {
-    u8::from(news.failing) * FAILING | u8::from(news.ended) * ENDED
+    (u8::from(news.failing) * FAILING) | (u8::from(news.ended) * ENDED)
 }
 
 /// Writes a job and keeps the short lists of those that have not ended, and of those with news.

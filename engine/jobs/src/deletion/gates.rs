@@ -1,0 +1,124 @@
+//! What makes a reading so doubtful that nothing may be deleted on its word.
+
+use crate::checkpoint::Ledger;
+use crate::error::Stop;
+use crate::run::{Lane, Run};
+use crate::{safety, stats};
+use gangway_model::{Action, Counters, EntityType, Job};
+use gangway_store::LastRead;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// The gates of one job.
+pub(super) struct Gates {
+    /// Entities that failed at the source, by type.
+    failed: BTreeMap<EntityType, u64>,
+    /// Types of which far fewer were read than before, with the explanation.
+    dropped: BTreeMap<EntityType, String>,
+    /// Types whose limit for that was set by somebody.
+    explicit: bool,
+    /// The full read before this one, by type.
+    before: BTreeMap<EntityType, LastRead>,
+}
+
+impl Gates {
+    pub(super) async fn of(run: &Arc<Run>, job: &Job) -> Result<Self, Stop> {
+        let mut failed = BTreeMap::new();
+        for row in job.statistics.iter().filter(|row| row.key.action == Action::Read) {
+            *failed.entry(row.key.entity_type.clone()).or_default() += row.counters.failed;
+        }
+        let (source, types) = (run.source.id.clone(), run.types.clone());
+        let before: BTreeMap<EntityType, LastRead> = run
+            .blocking(move |store| {
+                let mut before = BTreeMap::new();
+                for entity_type in types {
+                    if let Some(read) = store.last_read(&source, &entity_type)? {
+                        before.insert(entity_type, read);
+                    }
+                }
+                Ok(before)
+            })
+            .await?;
+        let limit = safety::drop_limit(&run.source);
+        let mut dropped = BTreeMap::new();
+        for (entity_type, read) in &before {
+            let (then, now) = (read.count, delivered(run, job, entity_type));
+            // A job that resumes in its deletion phase compares with the read before its own.
+            if read.run == run.run {
+                continue;
+            }
+            match &limit {
+                Ok(limit) if safety::is_drop(*limit, then, now) => {
+                    let line = format!(
+                        "{:?} delivered {now} {entity_type} entities, and {then} in the full read before; check the source, and if it is right, start the job again with ips.read.drop.limit = unlimited (a number or a percentage sets another limit)",
+                        run.source.name
+                    );
+                    dropped.insert(entity_type.clone(), line);
+                }
+                Ok(_) => {}
+                Err(wrong) => {
+                    dropped.insert(entity_type.clone(), wrong.clone());
+                }
+            }
+        }
+        Ok(Self { failed, dropped, explicit: !matches!(limit, Ok(None)), before })
+    }
+
+    /// Why no deletion of any type may happen in any target.
+    pub(super) fn closed_for_all(&self, run: &Run) -> Option<String> {
+        let failed: u64 = self.failed.values().sum();
+        let by_type = run.lanes.iter().any(|lane| safety::gates_by_type(&lane.system));
+        (failed > 0 && !by_type).then(|| format!("{failed} {} failed at the source", entities(failed)))
+    }
+
+    /// Why none of this type may happen in this target.
+    pub(super) fn closed(&self, lane: &Lane, entity_type: &EntityType) -> Option<String> {
+        if safety::gates_by_type(&lane.system) {
+            let failed = self.failed.get(entity_type).copied().unwrap_or_default();
+            if failed > 0 {
+                return Some(format!("{failed} {entity_type} {} failed at the source", entities(failed)));
+            }
+        } else {
+            let failed: u64 = self.failed.values().sum();
+            if failed > 0 {
+                return Some(format!("{failed} {} failed at the source", entities(failed)));
+            }
+        }
+        // Who set a threshold said how much may go, whatever the read before brought.
+        let said = matches!(
+            safety::Threshold::of(&lane.system, entity_type.as_str()),
+            Ok(safety::Threshold::Set(..))
+        );
+        self.dropped.get(entity_type).filter(|_| self.explicit || !said).cloned()
+    }
+
+    /// The run of the full read before this one.
+    pub(super) fn run_before(&self, entity_type: &EntityType) -> Option<&gangway_model::JobId> {
+        self.before.get(entity_type).map(|read| &read.run)
+    }
+
+    /// What the next full read is to be compared with: this one, if nothing speaks against it.
+    pub(super) fn passed(&self, run: &Run, ledger: &mut Ledger, held: &BTreeMap<EntityType, bool>) {
+        for entity_type in &run.types {
+            let failed = self.failed.get(entity_type).copied().unwrap_or_default();
+            if failed == 0 && !held.get(entity_type).copied().unwrap_or_default() {
+                ledger.last_read(LastRead {
+                    source: run.source.id.clone(),
+                    entity_type: entity_type.clone(),
+                    count: delivered(run, ledger.job(), entity_type),
+                    run: run.run.clone(),
+                });
+            }
+        }
+    }
+}
+
+/// Entities of a type that the source delivered, whatever became of them.
+fn delivered(run: &Run, job: &Job, entity_type: &EntityType) -> u64 {
+    let Counters { read, skipped, failed, .. } = stats::row(job, entity_type, &run.source, Action::Read);
+    read + skipped + failed
+}
+
+pub(super) fn entities(count: u64) -> &'static str {
+    if count == 1 { "entity" } else { "entities" }
+}
