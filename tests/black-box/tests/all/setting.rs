@@ -1,9 +1,11 @@
 //! The setting of most tests: an engine with a CSV source "HR" and a target "App", a real scim2-server
 //! behind a relay that counts what it is asked.
 
-use crate::systems::{csv_source, scim_target};
-use gangway_kit::{Api, Engine, Relay, Request, ScimServer, text};
-use serde_json::Value;
+use crate::systems::{csv_source, scim_target, write_users};
+use gangway_kit::{Api, Engine, Method, Relay, Request, ScimServer, text};
+use gangway_model::Job;
+use serde_json::{Value, json};
+use std::time::Duration;
 
 /// The setting. Everything ends with it.
 pub(crate) struct Setting {
@@ -39,6 +41,70 @@ impl Setting {
         Self { engine, api, relay, server, folder }
     }
 
+    /// Changes a system.
+    pub(crate) async fn change(&self, system: &str, edit: impl FnOnce(&mut Value)) {
+        let path = format!("systems/{system}");
+        let mut body = self.api.ok(Method::GET, &path, None).await.unwrap();
+        edit(&mut body);
+        self.api.ok(Method::PUT, &path, Some(body)).await.unwrap();
+    }
+
+    /// Sets or removes a property of a system.
+    pub(crate) async fn set(&self, system: &str, key: &str, value: Option<&str>) {
+        self.change(system, |system| {
+            let properties = system["properties"].as_object_mut().unwrap();
+            match value {
+                Some(value) => properties.insert(key.to_owned(), json!({ "value": value })),
+                None => properties.remove(key),
+            };
+        })
+        .await;
+    }
+
+    /// Changes what the write transformation of the target says of an entity type.
+    pub(crate) async fn write(&self, entity_type: &str, edit: impl FnOnce(&mut Value)) {
+        self.change("App", |system| edit_document(system, "write", entity_type, edit)).await;
+    }
+
+    /// Runs a Read job over these users.
+    pub(crate) async fn read(&self, users: &[(&str, &str)]) -> Job {
+        write_users(self.folder.path(), users);
+        self.api.run("HR").await.unwrap()
+    }
+
+    /// Runs a Resync.
+    pub(crate) async fn resync(&self) -> Job {
+        let job = self.api.start("HR", "RESYNC").await.unwrap();
+        self.api.wait(job.id.as_str(), Duration::from_secs(60)).await.unwrap()
+    }
+
+    /// The target's own interface, behind the engine's back.
+    pub(crate) fn behind(&self) -> Api {
+        Api::new(&self.server.url(), self.server.token(), "").unwrap()
+    }
+
+    /// A user of the target by its user name.
+    pub(crate) async fn user(&self, name: &str) -> Option<Value> {
+        self.server.all("Users").await.unwrap().into_iter().find(|user| text(user, "/userName") == name)
+    }
+
+    /// The engine's relation of a source entity.
+    pub(crate) async fn relation(&self, entity_type: &str, source_id: &str) -> Option<Value> {
+        let path = format!("systems/App/relations?source=HR&entityType={entity_type}&limit=10000");
+        let answer = self.api.ok(Method::GET, &path, None).await.unwrap();
+        answer["relations"].as_array().unwrap().iter().find(|r| r["sourceId"] == source_id).cloned()
+    }
+
+    /// Lines of a job's log in this state: the source identifiers, and why.
+    pub(crate) async fn why(&self, job: &Job, state: &str) -> Vec<(String, String)> {
+        let events = self.api.events(job.id.as_str(), state).await.unwrap();
+        let why = |event: &Value| match event.get("error") {
+            Some(error) => format!("{} {}", text(error, "/message"), error["details"]),
+            None => text(event, "/reason").to_owned(),
+        };
+        events.iter().map(|event| (text(event, "/sourceId").to_owned(), why(event))).collect()
+    }
+
     /// The writes that reached the target since the relay was cleared.
     pub(crate) fn writes(&self) -> Vec<Request> {
         self.relay.requests().into_iter().filter(Request::is_write).collect()
@@ -60,6 +126,23 @@ impl Setting {
         users.sort();
         users
     }
+}
+
+/// Changes what a document of a system says of an entity type.
+pub(crate) fn edit_document(
+    system: &mut Value,
+    direction: &str,
+    entity_type: &str,
+    edit: impl FnOnce(&mut Value),
+) {
+    let mut document: Value = serde_json::from_str(text(&system[direction], "/document")).unwrap();
+    edit(&mut document[entity_type]);
+    system[direction]["document"] = document.to_string().into();
+}
+
+/// Adds a mapping to what a document says of an entity type.
+pub(crate) fn map(entity: &mut Value, mapping: Value) {
+    entity["mappings"].as_array_mut().unwrap().push(mapping);
 }
 
 /// Pairs as [`Setting::users`] gives them.

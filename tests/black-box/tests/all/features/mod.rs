@@ -1,7 +1,12 @@
 //! The numbered features (`tests/features.tsv`), a module for each area. The name of a test starts with the number of
 //! what it shows; `make features` lists those without one.
 
+mod conflicts;
+mod deletion;
+mod deletion_limits;
 mod logs;
 mod simulate;
 mod start;
+mod targets;
+mod undo;
 mod validate;
