@@ -1,5 +1,5 @@
 //! `make bench`: every figure of `docs/performance.md`, each as a ratio against something measured
-//! in the same run. Sections: `tax`, `calls`, `load`, `pipeline`, `million`, `servers`; all if none is named.
+//! in the same run. Sections: `tax`, `calls`, `load`, `pipeline`, `simulate`, `million`, `servers`; all if none is named.
 
 #![forbid(unsafe_code)]
 #![allow(clippy::print_stdout, reason = "a bench talks to the person in front of it")]
@@ -8,6 +8,7 @@ mod calls;
 mod load;
 mod pipeline;
 mod servers;
+mod simulate;
 mod stage;
 mod tax;
 
@@ -27,6 +28,9 @@ async fn main() -> anyhow::Result<()> {
     }
     if wanted("pipeline") {
         pipeline::run(100_000).await?;
+    }
+    if wanted("simulate") {
+        simulate::run(100_000).await?;
     }
     if wanted("million") {
         pipeline::run(1_000_000).await?;

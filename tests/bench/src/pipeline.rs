@@ -2,13 +2,19 @@
 
 use anyhow::{Context, ensure};
 use gangway_company::{Company, Size};
-use gangway_kit::{Engine, root};
+use gangway_kit::{Api, Engine, root};
 use gangway_model::{Action, Job, JobStatus};
 use serde_json::json;
 use std::time::Duration;
 
-pub(crate) async fn run(users: usize) -> anyhow::Result<()> {
-    println!("\npipeline: {users} CSV users → read transformation → write transformation → discard");
+/// An engine with a source "CSV" of so many users and a target "Nowhere".
+pub(crate) struct Setting {
+    pub(crate) engine: Engine,
+    pub(crate) api: Api,
+    _folder: tempfile::TempDir,
+}
+
+pub(crate) async fn setting(users: usize) -> anyhow::Result<Setting> {
     let engine = Engine::start().await?;
     let folder = tempfile::tempdir()?;
     let company = Company::new(Size { users, groups: 0, service_accounts: 0, damaged: 0 }, 9);
@@ -34,6 +40,12 @@ pub(crate) async fn run(users: usize) -> anyhow::Result<()> {
         "write": { "plugin": "json-transformation", "document": document("scim2/types/scim.write.json")? },
     }))
     .await?;
+    Ok(Setting { engine, api, _folder: folder })
+}
+
+pub(crate) async fn run(users: usize) -> anyhow::Result<()> {
+    println!("\npipeline: {users} CSV users → read transformation → write transformation → discard");
+    let Setting { engine, api, _folder } = setting(users).await?;
     let idle = peak_memory(&engine)?;
     for (what, goal) in [("first read (all created)", "≥ 40,000"), ("re-read, nothing changed", "≥ 100,000")]
     {
@@ -52,12 +64,12 @@ pub(crate) async fn run(users: usize) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn seconds(job: &Job) -> f64 {
+pub(crate) fn seconds(job: &Job) -> f64 {
     job.end_ms.unwrap_or(job.start_ms).saturating_sub(job.start_ms) as f64 / 1000.0
 }
 
 /// The most memory the engine had in use so far (VmHWM), in MB.
-fn peak_memory(engine: &Engine) -> anyhow::Result<u64> {
+pub(crate) fn peak_memory(engine: &Engine) -> anyhow::Result<u64> {
     let id = engine.process_id().context("no engine")?;
     let status = std::fs::read_to_string(format!("/proc/{id}/status"))?;
     let line = status.lines().find_map(|l| l.strip_prefix("VmHWM:")).context("no VmHWM")?;
