@@ -13,7 +13,7 @@ help:
 	@echo "make plugins the components, $(PLUGINS)/*.wasm"
 	@echo "make bench   the figures of docs/performance.md"
 	@echo "make features  which of the numbered features have a test"
-	@echo "make fuzz    the transformation language against generated and damaged documents, one minute"
+	@echo "make fuzz    the transformation language and the directory against generated and damaged input, one minute each"
 	@echo "make lint    rustfmt, clippy, licences"
 
 # What the toolchain lacks on a new machine.
@@ -53,6 +53,7 @@ features:
 # Longer: make fuzz GANGWAY_FUZZ_SECONDS=600
 fuzz:
 	cd plugins && GANGWAY_FUZZ_SECONDS=$(or $(GANGWAY_FUZZ_SECONDS),60) $(CARGO) test --locked --release -p gangway-transformation-language --test robust -- --ignored --nocapture fuzz
+	GANGWAY_FUZZ_SECONDS=$(or $(GANGWAY_FUZZ_SECONDS),60) $(CARGO) test --locked -p gangway-directory robust -- --ignored --nocapture
 
 fmt:
 	$(CARGO) fmt --all

@@ -64,6 +64,20 @@ impl Client {
         self.answer(request).await
     }
 
+    /// Sends a CSV table.
+    pub(crate) async fn send_table<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        table: Vec<u8>,
+    ) -> anyhow::Result<T> {
+        self.answer(self.request(Method::POST, path).header("content-type", "text/csv").body(table)).await
+    }
+
+    /// An answer of any length.
+    pub(crate) async fn stream(&self, path: &str) -> anyhow::Result<Response> {
+        self.checked(self.request(Method::GET, path)).await
+    }
+
     pub(crate) async fn delete(&self, path: &str) -> anyhow::Result<()> {
         let response = self.checked(self.request(Method::DELETE, path)).await?;
         drop(response);

@@ -12,7 +12,7 @@ mod progress;
 
 use clap::{Parser, Subcommand};
 use client::Client;
-use commands::{job, plan, plugin, relation, serve, system, tenant, transformation, why};
+use commands::{directory, job, plan, plugin, relation, serve, system, tenant, transformation, why};
 use std::process::ExitCode;
 
 /// Identity provisioning: people come aboard and go ashore, and every system knows it.
@@ -66,6 +66,9 @@ enum Command {
     /// Which entity of a target stands for which of a source.
     #[command(subcommand)]
     Relation(relation::Relation),
+    /// The tenant's own directory of users and groups.
+    #[command(subcommand)]
+    Directory(directory::Directory),
     /// Transformations at the desk, without an engine: test, run, explain, lint.
     #[command(subcommand)]
     Transformation(transformation::Transformation),
@@ -106,6 +109,7 @@ async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         Command::Why(command) => command.run(&client()?).await,
         Command::Plan(command) => command.run(&client()?).await,
         Command::Relation(command) => command.run(&client()?).await,
+        Command::Directory(command) => command.run(&client()?).await,
         Command::Transformation(command) => command.run().await,
     }
 }

@@ -7,7 +7,7 @@ use crate::patch::field;
 use crate::render::{location, tag};
 use crate::schema::Kind;
 use crate::storage::Read;
-use crate::write::Writer;
+use crate::write::{Fresh, Writer};
 use serde_json::{Map, Value, json};
 use std::collections::HashMap;
 use uuid::Uuid;
@@ -56,7 +56,7 @@ impl Bulk {
     pub(crate) fn run(
         &self,
         writer: &mut Writer<'_>,
-        ids: &[Uuid],
+        ids: &[Fresh],
         now_ms: u64,
         base: &str,
     ) -> Result<Value, ScimError> {
@@ -71,13 +71,13 @@ impl Bulk {
                 if self.fail_on_errors.is_some_and(|most| most > 0 && failures >= most) {
                     continue;
                 }
-                let (Some(operation), Some(id)) = (self.operations.get(index), ids.get(index)) else {
+                let (Some(operation), Some(fresh)) = (self.operations.get(index), ids.get(index)) else {
                     continue;
                 };
                 match resolve(operation, &known) {
                     Err(_) => later.push(index),
                     Ok(resolved) => {
-                        let answer = one(writer, &resolved, *id, now_ms, base, &mut known)?;
+                        let answer = one(writer, &resolved, *fresh, now_ms, base, &mut known)?;
                         failures += u64::from(answer.failed);
                         if let Some(slot) = answers.get_mut(index) {
                             *slot = Some(answer.value);
@@ -117,12 +117,12 @@ struct Answer {
 fn one(
     writer: &mut Writer<'_>,
     operation: &Value,
-    id: Uuid,
+    fresh: Fresh,
     now_ms: u64,
     base: &str,
     known: &mut HashMap<String, Uuid>,
 ) -> Result<Answer, ScimError> {
-    match carry_out(writer, operation, id, now_ms, base, known) {
+    match carry_out(writer, operation, fresh, now_ms, base, known) {
         Ok(value) => Ok(Answer { value, failed: false }),
         // The storage itself failed: the whole request does.
         Err(error) if error.status >= 500 => Err(error),
@@ -133,7 +133,7 @@ fn one(
 fn carry_out(
     writer: &mut Writer<'_>,
     operation: &Value,
-    id: Uuid,
+    fresh: Fresh,
     now_ms: u64,
     base: &str,
     known: &mut HashMap<String, Uuid>,
@@ -152,7 +152,7 @@ fn carry_out(
     let version = text("version");
     let (id, status) = match (method.as_str(), target) {
         ("POST", None) => {
-            writer.create(kind, data, id, now_ms)?;
+            let id = writer.create(kind, data, fresh, now_ms)?.id;
             if let Some(bulk_id) = text("bulkId") {
                 known.insert(bulk_id.to_owned(), id);
             }

@@ -1,9 +1,10 @@
 //! The SCIM protocol over the directory, without a socket: what an HTTP server, a bulk client or an
 //! in-process connector asks, and what it is answered.
 
+use crate::parameters::{Parameters, search};
 use crate::query::{DEFAULT_COUNT, MAX_COUNT, Query};
 use crate::schema::Kind;
-use crate::{Directory, Resource, ScimError, View, bulk};
+use crate::{Directory, Resource, ScimError, View, bulk, filter, plan};
 use serde_json::{Value, json};
 
 const LIST_URN: &str = "urn:ietf:params:scim:api:messages:2.0:ListResponse";
@@ -65,6 +66,26 @@ impl From<ScimError> for Reply {
 }
 
 impl Directory {
+    /// Whether a request takes microseconds and changes nothing, so that it may be carried out where others wait.
+    pub fn is_quick(&self, method: &str, path: &str, query: &str) -> bool {
+        let (endpoint, id) = match path.trim_matches('/').split_once('/') {
+            Some((endpoint, id)) => (endpoint, Some(id)),
+            None => (path.trim_matches('/'), None),
+        };
+        // A group can be large.
+        if method != "GET" || endpoint != "Users" {
+            return false;
+        }
+        let Ok(Parameters { query, .. }) = Parameters::read(query) else { return true };
+        match (id, &query.filter) {
+            (Some(_), _) => true,
+            (None, _) if query.sort_by.is_some() || query.start_id.is_some() => false,
+            (None, None) => true,
+            (None, Some(filter)) => filter::parse(self.committer.state().catalog.of(Kind::User), filter)
+                .is_ok_and(|filter| plan::is_narrow(Kind::User, &filter)),
+        }
+    }
+
     /// Carries out a request. Errors are answers, too.
     pub fn call(&self, call: &Call<'_>) -> Reply {
         self.dispatch(call).unwrap_or_else(Reply::from)
@@ -96,11 +117,19 @@ impl Directory {
             ("Groups", id) => self.resources(Kind::Group, id, call, parameters),
             ("Bulk", None) => {
                 only(call, "POST")?;
-                self.bulk(&body(call)?, call.base).map(|answer| Reply::json(200, answer))
+                self.bulk(body(call)?, call.base).map(|answer| Reply::json(200, answer))
             }
             ("ServiceProviderConfig", None) => {
                 only(call, "GET")?;
                 Ok(Reply::json(200, config(call.base)))
+            }
+            ("Schemas", None) if call.method == "POST" && !call.body.is_empty() => {
+                self.create_schema(&body(call)?, call.base).map(|schema| Reply::json(201, schema))
+            }
+            ("Schemas", Some(id)) if call.method == "DELETE" => {
+                documents(call, &parameters, self.schemas(call.base)?, "Schema", Some(id))?;
+                self.delete_schema(id)?;
+                Ok(Reply { status: 204, ..Reply::default() })
             }
             ("Schemas", id) => documents(call, &parameters, self.schemas(call.base)?, "Schema", id),
             ("ResourceTypes", id) => {
@@ -128,7 +157,15 @@ impl Directory {
             base: call.base.to_owned(),
             attributes: parameters.query.attributes.clone(),
             excluded_attributes: parameters.query.excluded_attributes.clone(),
+            // A group may have very many members.
+            brief: call.method == "PATCH",
         };
+        let kind = if kind == Kind::User && parameters.blocked { Kind::Blocked } else { kind };
+        if kind == Kind::Blocked && !matches!(call.method, "GET" | "HEAD" | "DELETE") {
+            return Err(ScimError::value(
+                "a blocked user can be read and deleted: POST its \"userUuid\" to /Users to restore it",
+            ));
+        }
         match (call.method, id) {
             ("GET" | "HEAD", None) => {
                 self.list(kind, &parameters.query, call.base).map(|list| Reply::json(200, list))
@@ -147,14 +184,10 @@ impl Directory {
                 self.replace(kind, id, body(call)?, call.if_match, &view).map(|r| Reply::resource(200, r))
             }
             ("PATCH", Some(id)) => {
-                // A group may have very many members: it is answered only if parts of it are asked for.
-                let quiet =
-                    kind == Kind::Group && view.attributes.is_empty() && view.excluded_attributes.is_empty();
-                let quiet_view = View { excluded_attributes: vec!["members".to_owned()], ..view.clone() };
-                let view = if quiet { &quiet_view } else { &view };
-                let resource = self.patch(kind, id, body(call)?, call.if_match, view)?;
+                let resource = self.patch(kind, id, body(call)?, call.if_match, &view)?;
+                let silent = resource.body.is_null();
                 let reply = Reply::resource(200, resource);
-                Ok(if quiet { Reply { status: 204, body: None, ..reply } } else { reply })
+                Ok(if silent { Reply { status: 204, body: None, ..reply } } else { reply })
             }
             ("DELETE", Some(id)) => {
                 self.delete(kind, id, call.if_match)?;
@@ -230,68 +263,6 @@ fn body(call: &Call<'_>) -> Result<Value, ScimError> {
     serde_json::from_slice(call.body).map_err(|e| ScimError::syntax(format!("the body is no JSON: {e}")))
 }
 
-#[derive(Default)]
-struct Parameters {
-    query: Query,
-}
-
-impl Parameters {
-    fn read(text: &str) -> Result<Self, ScimError> {
-        let mut query = Query::default();
-        for (name, value) in form_urlencoded::parse(text.as_bytes()) {
-            match name.as_ref() {
-                "filter" => query.filter = Some(value.into_owned()),
-                "attributes" => query.attributes = names(&value),
-                "excludedAttributes" => query.excluded_attributes = names(&value),
-                "sortBy" if !value.is_empty() => query.sort_by = Some(value.into_owned()),
-                "sortOrder" => query.descending = value.eq_ignore_ascii_case("descending"),
-                "startIndex" => query.start_index = Some(number("startIndex", &value)?),
-                "count" => query.count = Some(number("count", &value)?),
-                "cursor" => query.cursor = Some(value.into_owned()),
-                _ => {}
-            }
-        }
-        Ok(Self { query })
-    }
-}
-
-fn number(name: &str, text: &str) -> Result<i64, ScimError> {
-    text.trim()
-        .parse()
-        .map_err(|_| ScimError::value(format!("{name:?} must be a whole number, not {text:?}")))
-}
-
-fn names(text: &str) -> Vec<String> {
-    text.split(',').map(str::trim).filter(|n| !n.is_empty()).map(str::to_owned).collect()
-}
-
-/// The body of a `.search` request.
-fn search(body: &Value) -> Result<Query, ScimError> {
-    let text = |name: &str| crate::patch::field(body, name).and_then(Value::as_str).map(str::to_owned);
-    let list = |name: &str| match crate::patch::field(body, name) {
-        Some(Value::Array(values)) => values.iter().filter_map(Value::as_str).map(str::to_owned).collect(),
-        Some(Value::String(text)) => names(text),
-        _ => Vec::new(),
-    };
-    let number = |name: &str| match crate::patch::field(body, name) {
-        None | Some(Value::Null) => Ok(None),
-        Some(value) => value
-            .as_i64()
-            .map(Some)
-            .ok_or_else(|| ScimError::value(format!("{name:?} must be a whole number"))),
-    };
-    Ok(Query {
-        filter: text("filter"),
-        attributes: list("attributes"),
-        excluded_attributes: list("excludedAttributes"),
-        sort_by: text("sortBy"),
-        descending: text("sortOrder").is_some_and(|o| o.eq_ignore_ascii_case("descending")),
-        start_index: number("startIndex")?,
-        count: number("count")?,
-        cursor: text("cursor"),
-    })
-}
-
 /// A list of documents or one of them.
 fn documents(
     call: &Call<'_>,
@@ -300,7 +271,9 @@ fn documents(
     what: &str,
     id: Option<&str>,
 ) -> Result<Reply, ScimError> {
-    only(call, "GET")?;
+    if call.method != "DELETE" || id.is_none() {
+        only(call, "GET")?;
+    }
     if parameters.query.filter.is_some() {
         // RFC 7644 section 4: the discovery endpoints take no filter.
         return Err(ScimError::new(403, None, format!("{:?} takes no filter", call.path)));
@@ -331,7 +304,7 @@ fn config(base: &str) -> Value {
         "patch": { "supported": true },
         "bulk": { "supported": true, "maxOperations": bulk::MAX_OPERATIONS, "maxPayloadSize": MAX_BODY },
         "filter": { "supported": true, "maxResults": MAX_COUNT },
-        "changePassword": { "supported": false },
+        "changePassword": { "supported": true },
         "sort": { "supported": true },
         "etag": { "supported": true },
         "pagination": {

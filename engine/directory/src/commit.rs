@@ -2,13 +2,13 @@
 //! next transaction, and each is answered when that one is durable.
 
 use crate::ScimError;
+use crate::catalog::Catalog;
 use crate::error::StorageError;
-use crate::schema::Catalog;
-use crate::storage::{COUNTERS, WriteTables};
+use crate::settings::Settings;
 use crate::write::Writer;
-use redb::Database;
+use redb::{Database, WriteTransaction};
 use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 /// Most requests of one transaction.
 const MOST: usize = 256;
@@ -23,61 +23,78 @@ trait Job: Send + Sync {
 
 type Operation<T> = Box<dyn FnOnce(&mut Writer<'_>) -> Result<T, ScimError> + Send>;
 
-enum State<T> {
+enum Progress<T> {
     Waiting(Operation<T>),
     Running,
     Ran(Result<T, ScimError>),
     Settled(Result<T, ScimError>),
 }
 
-struct Slot<T>(Mutex<State<T>>);
+struct Slot<T>(Mutex<Progress<T>>);
 
 impl<T: Send> Job for Slot<T> {
     fn run(&self, writer: &mut Writer<'_>) -> bool {
         let mut state = lock(&self.0);
-        let State::Waiting(operation) = std::mem::replace(&mut *state, State::Running) else { return true };
+        let Progress::Waiting(operation) = std::mem::replace(&mut *state, Progress::Running) else {
+            return true;
+        };
         let result = operation(writer);
         let sound = !matches!(&result, Err(e) if e.status >= 500);
-        *state = State::Ran(result);
+        *state = Progress::Ran(result);
         sound
     }
 
     fn settle(&self, durable: Result<(), ScimError>) {
         let mut state = lock(&self.0);
-        let result = match (std::mem::replace(&mut *state, State::Running), durable) {
-            (State::Ran(result), Ok(())) => result,
+        let result = match (std::mem::replace(&mut *state, Progress::Running), durable) {
+            (Progress::Ran(result), Ok(())) => result,
             // A refusal is one, whatever became of the others.
-            (State::Ran(Err(error)), Err(_)) => Err(error),
+            (Progress::Ran(Err(error)), Err(_)) => Err(error),
             (_, Err(error)) => Err(error),
             (_, Ok(())) => Err(ScimError::new(500, None, "the request was lost inside the directory")),
         };
-        *state = State::Settled(result);
+        *state = Progress::Settled(result);
     }
 }
 
+/// What holds for all resources: read at the start of a transaction, changed by one of its own.
+#[derive(Clone, Debug)]
+pub(crate) struct State {
+    pub(crate) catalog: Catalog,
+    pub(crate) settings: Settings,
+}
+
 /// The queue in front of a database's one writer.
-#[derive(Default)]
 pub(crate) struct Committer {
     queue: Mutex<VecDeque<Arc<dyn Job>>>,
     writing: Mutex<()>,
+    state: RwLock<Arc<State>>,
 }
 
 impl Committer {
+    pub(crate) fn new(state: State) -> Self {
+        Self { queue: Mutex::default(), writing: Mutex::default(), state: RwLock::new(Arc::new(state)) }
+    }
+
+    /// What holds now.
+    pub(crate) fn state(&self) -> Arc<State> {
+        self.state.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
     /// Carries out one change, together with others that wait, and returns when it is durable.
     pub(crate) fn write<T: Send + 'static>(
         &self,
         database: &Database,
-        catalog: &Catalog,
         operation: impl FnOnce(&mut Writer<'_>) -> Result<T, ScimError> + Send + 'static,
     ) -> Result<T, ScimError> {
-        let slot = Arc::new(Slot(Mutex::new(State::Waiting(Box::new(operation)))));
+        let slot = Arc::new(Slot(Mutex::new(Progress::Waiting(Box::new(operation)))));
         lock(&self.queue).push_back(slot.clone());
         loop {
             let _writing = lock(&self.writing);
             // Whoever had the writer before may have done this request as well.
             let mut state = lock(&slot.0);
-            match std::mem::replace(&mut *state, State::Running) {
-                State::Settled(result) => return result,
+            match std::mem::replace(&mut *state, Progress::Running) {
+                Progress::Settled(result) => return result,
                 other => *state = other,
             }
             drop(state);
@@ -86,22 +103,33 @@ impl Committer {
                 let most = queue.len().min(MOST);
                 queue.drain(..most).collect()
             };
-            let durable = transact(database, catalog, &batch).map_err(ScimError::from);
+            let state = self.state();
+            let durable = transact(database, &state, &batch).map_err(ScimError::from);
             for job in &batch {
                 job.settle(durable.clone());
             }
         }
     }
+
+    /// Changes what holds for all resources, alone in its transaction.
+    pub(crate) fn reconfigure(
+        &self,
+        database: &Database,
+        change: impl FnOnce(&WriteTransaction, &State) -> Result<State, ScimError>,
+    ) -> Result<(), ScimError> {
+        let _writing = lock(&self.writing);
+        let transaction = database.begin_write().map_err(StorageError::of)?;
+        let state = change(&transaction, &self.state())?;
+        transaction.commit().map_err(StorageError::of)?;
+        *self.state.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(state);
+        Ok(())
+    }
 }
 
-fn transact(database: &Database, catalog: &Catalog, batch: &[Arc<dyn Job>]) -> Result<(), StorageError> {
+fn transact(database: &Database, state: &State, batch: &[Arc<dyn Job>]) -> Result<(), StorageError> {
     let transaction = database.begin_write().map_err(StorageError::of)?;
     {
-        let mut writer = Writer {
-            tables: WriteTables::open(&transaction)?,
-            counters: transaction.open_table(COUNTERS).map_err(StorageError::of)?,
-            catalog,
-        };
+        let mut writer = Writer::open(&transaction, state)?;
         for job in batch {
             if !job.run(&mut writer) {
                 return Err(StorageError::Failed("nothing was written; see the engine's log".to_owned()));

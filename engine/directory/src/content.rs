@@ -5,8 +5,10 @@
 //! type are refused, because dropping them would lose what the client meant.
 
 use crate::ScimError;
-use crate::schema::{Attribute, DataType, Mutability, ResourceType};
+use crate::catalog::ResourceType;
+use crate::schema::{Attribute, DataType, Mutability};
 use serde_json::{Map, Value};
+use std::sync::Arc;
 
 /// Reads a whole resource (POST, PUT).
 pub(crate) fn read(resource_type: &ResourceType, body: &Value) -> Result<Map<String, Value>, ScimError> {
@@ -136,26 +138,59 @@ fn kind_of(value: &Value) -> &'static str {
 
 /// What must hold for the resource as a whole, after every change.
 pub(crate) fn check(resource_type: &ResourceType, content: &Map<String, Value>) -> Result<(), ScimError> {
-    for attribute in resource_type.core.attributes.iter().filter(|a| a.required) {
-        let blank = match content.get(&attribute.name) {
+    require(&resource_type.core.attributes, content, resource_type.kind.name())?;
+    for extension in &resource_type.extensions {
+        if let Some(Value::Object(values)) = content.get(&extension.id) {
+            require(&extension.attributes, values, &extension.id)?;
+            values.iter().try_for_each(|(name, value)| one_primary(name, value))?;
+        }
+    }
+    content.iter().try_for_each(|(name, value)| one_primary(name, value))
+}
+
+fn require(attributes: &[Arc<Attribute>], values: &Map<String, Value>, of: &str) -> Result<(), ScimError> {
+    for attribute in attributes.iter().filter(|a| a.required) {
+        let blank = match values.get(&attribute.name) {
             None => true,
             Some(Value::String(text)) => text.trim().is_empty(),
             Some(_) => false,
         };
         if blank {
             return Err(ScimError::value(format!(
-                "{:?} is required for a {}: give it a value",
-                attribute.name,
-                resource_type.kind.name()
+                "{:?} is required for a {of}: give it a value",
+                attribute.name
             )));
         }
     }
-    for (name, value) in content {
-        let many = value.as_array().map_or(0, |values| {
-            values.iter().filter(|v| v.get("primary") == Some(&Value::Bool(true))).count()
-        });
-        if many > 1 {
-            return Err(ScimError::value(format!("{name:?} has {many} primary values: only one may be")));
+    Ok(())
+}
+
+fn one_primary(name: &str, value: &Value) -> Result<(), ScimError> {
+    let many = value
+        .as_array()
+        .map_or(0, |values| values.iter().filter(|v| v.get("primary") == Some(&Value::Bool(true))).count());
+    if many > 1 {
+        return Err(ScimError::value(format!("{name:?} has {many} primary values: only one may be")));
+    }
+    Ok(())
+}
+
+/// Refuses a change of a value that cannot be changed once it is set.
+pub(crate) fn check_immutable(
+    resource_type: &ResourceType,
+    old: &Map<String, Value>,
+    new: &Map<String, Value>,
+) -> Result<(), ScimError> {
+    for extension in resource_type.extensions.iter().filter(|_| resource_type.has_immutable) {
+        let Some(before) = old.get(&extension.id) else { continue };
+        let after = new.get(&extension.id);
+        for attribute in extension.attributes.iter().filter(|a| a.mutability == Mutability::Immutable) {
+            if let Some(value) = before.get(&attribute.name)
+                && after.and_then(|a| a.get(&attribute.name)) != Some(value)
+            {
+                let name = format!("{}:{}", extension.id, attribute.name);
+                return Err(ScimError::mutability(format!("{name:?} is set and immutable")));
+            }
         }
     }
     Ok(())

@@ -10,38 +10,55 @@
 
 mod bulk;
 mod call;
+mod catalog;
+mod check;
 mod commit;
 mod content;
+mod custom;
 mod error;
 mod filter;
+mod identity;
+mod inactivity;
 mod index;
+mod members;
+mod parameters;
+mod password;
 mod patch;
 mod path;
+mod plan;
 mod query;
 mod render;
+mod rules;
 mod schema;
+mod settings;
+mod sort;
 mod storage;
+mod table;
 #[cfg(test)]
 mod tests;
 mod write;
 
 pub use call::{Call, MAX_BODY, Reply};
+pub use check::Report;
 pub use error::{ScimError, StorageError};
 pub use query::Query;
 pub use schema::Kind;
+pub use settings::{Inactivity, Settings};
+pub use table::{Row, RowOutcome};
 
 use bulk::Bulk;
-use commit::Committer;
+use catalog::Catalog;
+use commit::{Committer, State};
 use gangway_model::ports::Clock;
-use redb::{Database, ReadableDatabase};
+use password::Passwords;
+use redb::{Database, ReadableDatabase, ReadableTable};
 use render::{Renderer, Selection};
-use schema::Catalog;
 use serde_json::Value;
 use std::path::Path;
 use std::sync::Arc;
-use storage::{COUNTERS, Read, ReadTables, WriteTables};
+use storage::{COUNTERS, META, Read, ReadTables, WriteTables};
 use uuid::Uuid;
-use write::{Writer, Written};
+use write::{Fresh, Writer, Written};
 
 /// Where identifiers come from.
 pub trait Ids: Send + Sync {
@@ -55,10 +72,10 @@ const CACHE_BYTES: usize = 32 * 1024 * 1024;
 /// A tenant's directory.
 pub struct Directory {
     database: Database,
-    catalog: Arc<Catalog>,
     committer: Committer,
     clock: Arc<dyn Clock>,
     ids: Arc<dyn Ids>,
+    passwords: Passwords,
 }
 
 /// A resource as it is answered.
@@ -89,6 +106,8 @@ pub struct View {
     pub attributes: Vec<String>,
     /// Attributes not wanted.
     pub excluded_attributes: Vec<String>,
+    /// Nothing is shown of a group with many members, unless attributes are named.
+    pub brief: bool,
 }
 
 impl Directory {
@@ -108,27 +127,41 @@ impl Directory {
     }
 
     fn with(database: Database, clock: Arc<dyn Clock>, ids: Arc<dyn Ids>) -> Result<Self, StorageError> {
-        let catalog =
-            Catalog::built_in().map_err(|e| StorageError::Damaged(format!("built-in schemas: {e}")))?;
         // A reader finds every table.
         let transaction = database.begin_write().map_err(StorageError::of)?;
         WriteTables::open(&transaction)?;
         transaction.open_table(COUNTERS).map_err(StorageError::of)?;
+        let state = {
+            let meta = transaction.open_table(META).map_err(StorageError::of)?;
+            let settings = match meta.get(SETTINGS).map_err(StorageError::of)? {
+                None => Settings::default(),
+                Some(bytes) => serde_json::from_slice(bytes.value())
+                    .map_err(|e| StorageError::Damaged(format!("settings: {e}")))?,
+            };
+            let catalog = Catalog::new(custom::stored(&meta)?)
+                .map_err(|e| StorageError::Damaged(format!("built-in schemas: {e}")))?;
+            State { catalog, settings }
+        };
         transaction.commit().map_err(StorageError::of)?;
-        Ok(Self { database, catalog: Arc::new(catalog), committer: Committer::default(), clock, ids })
+        Ok(Self { database, committer: Committer::new(state), clock, ids, passwords: Passwords::default() })
     }
 
     /// Makes a resource. 409 `uniqueness` if a unique attribute's value is taken.
-    pub fn create(&self, kind: Kind, body: Value, view: &View) -> Result<Resource, ScimError> {
-        let (id, now_ms) = (self.ids.next(), self.clock.now_ms());
-        self.change(kind, view, move |writer| writer.create(kind, &body, id, now_ms))
+    pub fn create(&self, kind: Kind, mut body: Value, view: &View) -> Result<Resource, ScimError> {
+        self.passwords.hide(&mut body, self.ids.as_ref())?;
+        let (fresh, now_ms) = (self.fresh(), self.clock.now_ms());
+        self.change(kind, view, move |writer| writer.create(kind, &body, fresh, now_ms))
+    }
+
+    fn fresh(&self) -> Fresh {
+        Fresh { id: self.ids.next(), user_uuid: self.ids.next() }
     }
 
     /// A resource by identifier.
     pub fn get(&self, kind: Kind, id: &str, view: &View) -> Result<Resource, ScimError> {
         let tables = self.read()?;
         let sequence = tables.locate(kind, id)?.ok_or_else(|| ScimError::not_found(kind.name(), id))?;
-        show(&tables, &self.catalog, Written { kind, sequence }, view)
+        show(&tables, &self.committer.state(), kind, sequence, view)
     }
 
     /// Gives a resource this content; what is not mentioned is unassigned.
@@ -136,10 +169,11 @@ impl Directory {
         &self,
         kind: Kind,
         id: &str,
-        body: Value,
+        mut body: Value,
         if_match: Option<&str>,
         view: &View,
     ) -> Result<Resource, ScimError> {
+        self.passwords.hide(&mut body, self.ids.as_ref())?;
         let (id, if_match, now_ms) = (id.to_owned(), if_match.map(str::to_owned), self.clock.now_ms());
         self.change(kind, view, move |writer| writer.replace(kind, &id, &body, if_match.as_deref(), now_ms))
     }
@@ -149,10 +183,11 @@ impl Directory {
         &self,
         kind: Kind,
         id: &str,
-        body: Value,
+        mut body: Value,
         if_match: Option<&str>,
         view: &View,
     ) -> Result<Resource, ScimError> {
+        self.passwords.hide(&mut body, self.ids.as_ref())?;
         let (id, if_match, now_ms) = (id.to_owned(), if_match.map(str::to_owned), self.clock.now_ms());
         self.change(kind, view, move |writer| writer.patch(kind, &id, &body, if_match.as_deref(), now_ms))
     }
@@ -160,23 +195,57 @@ impl Directory {
     /// Removes a resource and its memberships.
     pub fn delete(&self, kind: Kind, id: &str, if_match: Option<&str>) -> Result<(), ScimError> {
         let (id, if_match, now_ms) = (id.to_owned(), if_match.map(str::to_owned), self.clock.now_ms());
-        self.committer.write(&self.database, &self.catalog, move |writer| {
-            writer.delete(kind, &id, if_match.as_deref(), now_ms)
-        })
+        self.committer
+            .write(&self.database, move |writer| writer.delete(kind, &id, if_match.as_deref(), now_ms))
     }
 
     /// A page of resources as a SCIM `ListResponse`.
     pub fn list(&self, kind: Kind, query: &Query, base: &str) -> Result<Value, ScimError> {
-        query::list(&self.read()?, self.catalog.of(kind), base, query)
+        query::list(&self.read()?, self.committer.state().catalog.of(kind), base, query)
     }
 
     /// Many changes in one transaction (RFC 7644 section 3.7).
-    pub fn bulk(&self, body: &Value, base: &str) -> Result<Value, ScimError> {
-        let bulk = Bulk::read(body)?;
-        let ids: Vec<_> = (0..bulk.len()).map(|_| self.ids.next()).collect();
+    pub fn bulk(&self, mut body: Value, base: &str) -> Result<Value, ScimError> {
+        self.passwords.hide(&mut body, self.ids.as_ref())?;
+        let bulk = Bulk::read(&body)?;
+        let fresh: Vec<_> = (0..bulk.len()).map(|_| self.fresh()).collect();
         let (now_ms, base) = (self.clock.now_ms(), base.to_owned());
+        self.committer.write(&self.database, move |writer| bulk.run(writer, &fresh, now_ms, &base))
+    }
+
+    /// What the tenant decided about the directory.
+    pub fn settings(&self) -> Settings {
+        self.committer.state().settings.clone()
+    }
+
+    /// Whether requests are to be counted.
+    pub fn is_rate_limited(&self) -> bool {
+        self.committer.state().settings.rate_limit
+    }
+
+    /// Decides anew.
+    pub fn set_settings(&self, settings: Settings) -> Result<(), ScimError> {
+        settings.check()?;
+        self.committer.reconfigure(&self.database, |transaction, state| {
+            let bytes = serde_json::to_vec(&settings).map_err(|e| StorageError::Failed(e.to_string()))?;
+            let mut meta = transaction.open_table(META).map_err(StorageError::of)?;
+            meta.insert(SETTINGS, bytes.as_slice()).map_err(StorageError::of)?;
+            Ok(State { settings, ..state.clone() })
+        })
+    }
+
+    fn create_schema(&self, body: &Value, base: &str) -> Result<Value, ScimError> {
+        let schema = custom::read(body)?;
+        let document = schema.document(base)?;
         self.committer
-            .write(&self.database, &self.catalog, move |writer| bulk.run(writer, &ids, now_ms, &base))
+            .reconfigure(&self.database, |transaction, state| custom::create(transaction, state, schema))?;
+        Ok(document)
+    }
+
+    fn delete_schema(&self, id: &str) -> Result<(), ScimError> {
+        let now_ms = self.clock.now_ms();
+        self.committer
+            .reconfigure(&self.database, |transaction, state| custom::delete(transaction, state, id, now_ms))
     }
 
     /// How many resources there are.
@@ -184,12 +253,17 @@ impl Directory {
         self.read()?.count(kind)
     }
 
+    /// Whether the tables agree with one another. Reads everything once.
+    pub fn check(&self) -> Result<Report, StorageError> {
+        check::check(&self.read()?)
+    }
+
     fn schemas(&self, base: &str) -> Result<Vec<Value>, ScimError> {
-        self.catalog.schema_documents(base)
+        self.committer.state().catalog.schema_documents(base)
     }
 
     fn resource_types(&self, base: &str) -> Vec<Value> {
-        self.catalog.resource_type_documents(base)
+        self.committer.state().catalog.resource_type_documents(base)
     }
 
     fn read(&self) -> Result<ReadTables, StorageError> {
@@ -203,29 +277,42 @@ impl Directory {
         view: &View,
         f: impl FnOnce(&mut Writer<'_>) -> Result<Written, ScimError> + Send + 'static,
     ) -> Result<Resource, ScimError> {
-        let (catalog, view) = (self.catalog.clone(), view.clone());
+        let (state, view) = (self.committer.state(), view.clone());
         // A wrong view is refused before anything is written.
-        Selection::read(catalog.of(kind), &view.attributes, &view.excluded_attributes)?;
-        self.committer.write(&self.database, &self.catalog, move |writer| {
+        Selection::read(state.catalog.of(kind), &view.attributes, &view.excluded_attributes)?;
+        self.committer.write(&self.database, move |writer| {
             let written = f(writer)?;
-            show(&writer.tables, &catalog, written, &view)
+            show(&writer.tables, &state, written.kind, written.sequence, &view)
         })
     }
 }
 
+/// Under which key the settings are stored.
+const SETTINGS: &str = "settings";
+/// With more members than this a group is not answered in a [`View::brief`] view.
+const FEW_MEMBERS: usize = 100;
+
 fn show<T: Read>(
     tables: &T,
-    catalog: &Catalog,
-    written: Written,
+    state: &State,
+    kind: Kind,
+    sequence: u64,
     view: &View,
 ) -> Result<Resource, ScimError> {
-    let Written { kind, sequence } = written;
-    let resource_type = catalog.of(kind);
+    let resource_type = state.catalog.of(kind);
     let selection = Selection::read(resource_type, &view.attributes, &view.excluded_attributes)?;
     let record = tables
         .record(kind, sequence)?
         .ok_or_else(|| StorageError::Damaged(format!("{} number {sequence} is missing", kind.name())))?;
-    let body = Renderer::new(tables, resource_type, &view.base).render(sequence, &record, &selection)?;
+    let silent = view.brief
+        && kind == Kind::Group
+        && selection.is_everything()
+        && tables.has_more_members_than(sequence, FEW_MEMBERS)?;
+    let body = if silent {
+        Value::Null
+    } else {
+        Renderer::new(tables, resource_type, &view.base).render(sequence, &record, &selection)?
+    };
     Ok(Resource {
         body,
         version: render::tag(record.version),

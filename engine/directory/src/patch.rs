@@ -2,10 +2,11 @@
 //! booleans as text, path-less values with dotted or filtered keys, `remove` with a value.
 
 use crate::ScimError;
+use crate::catalog::ResourceType;
 use crate::content;
 use crate::filter::{Filter, Operand};
 use crate::path::{Path, Target};
-use crate::schema::{Attribute, Kind, Mutability, ResourceType};
+use crate::schema::{Attribute, Kind, Mutability};
 use serde_json::{Map, Value};
 
 /// Most operations of one request.

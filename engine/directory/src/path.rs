@@ -1,8 +1,9 @@
 //! Attribute paths: `userName`, `name.familyName`, `urn:…:User:department`, and with a value filter
 //! in brackets for PATCH.
 
+use crate::catalog::ResourceType;
 use crate::filter::{self, Filter};
-use crate::schema::{Attribute, ResourceType};
+use crate::schema::Attribute;
 use crate::{ScimError, schema::DataType};
 use serde_json::{Map, Value};
 use std::sync::Arc;
@@ -81,13 +82,18 @@ impl Path {
         &self.attribute
     }
 
-    /// Calls `f` for each value until it says true; tells whether it did.
-    pub(crate) fn any(&self, resource: &Map<String, Value>, mut f: impl FnMut(&Value) -> bool) -> bool {
+    /// What a resource has under the attribute, whichever sub-attribute the path names.
+    pub(crate) fn value<'v>(&self, resource: &'v Map<String, Value>) -> Option<&'v Value> {
         let holder = match &self.extension {
             None => Some(resource),
             Some(urn) => resource.get(urn).and_then(Value::as_object),
         };
-        let Some(value) = holder.and_then(|h| h.get(&self.attribute.name)) else { return false };
+        holder?.get(&self.attribute.name)
+    }
+
+    /// Calls `f` for each value until it says true; tells whether it did.
+    pub(crate) fn any(&self, resource: &Map<String, Value>, mut f: impl FnMut(&Value) -> bool) -> bool {
+        let Some(value) = self.value(resource) else { return false };
         let leaf = self.leaf();
         let mut one = |element: &Value| {
             if Arc::ptr_eq(leaf, &self.attribute) {

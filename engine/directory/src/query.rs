@@ -1,20 +1,26 @@
 //! Listing: filter, sort, page.
 
 use crate::ScimError;
+use crate::catalog::ResourceType;
 use crate::error::StorageError;
-use crate::filter::{self, Filter, Operand, Operator};
-use crate::index::Index;
+use crate::filter::{self, Filter};
 use crate::path::Path;
+use crate::plan::{self, Candidates};
 use crate::render::{Renderer, Selection, is_edge};
-use crate::schema::{Kind, ResourceType};
+use crate::schema::Kind;
+use crate::sort::sorted;
 use crate::storage::{Read, Record, Step};
 use serde_json::{Map, Value, json};
+use uuid::Uuid;
 
 const LIST_URN: &str = "urn:ietf:params:scim:api:messages:2.0:ListResponse";
 /// Resources on a page when the client does not say.
 pub(crate) const DEFAULT_COUNT: u64 = 100;
 /// Most resources on a page.
 pub(crate) const MAX_COUNT: u64 = 200;
+
+/// With more candidates than this, a page from a cursor reads on from the cursor instead.
+const MANY: usize = 20_000;
 
 /// A list request.
 #[derive(Clone, Debug, Default)]
@@ -35,6 +41,8 @@ pub struct Query {
     pub count: Option<i64>,
     /// Page by cursor (RFC 9865): empty for the first page, then what the last answer said.
     pub cursor: Option<String>,
+    /// Page in the order of identifiers: `initial` for the first page, then what the last answer said.
+    pub start_id: Option<String>,
 }
 
 /// Where a page starts.
@@ -42,14 +50,15 @@ pub struct Query {
 enum Start {
     Position(u64),
     After(u64),
+    Id(u128),
 }
 
 /// Collects one page while a scan goes on.
-struct Page {
-    wanted: u64,
-    skip: u64,
+pub(crate) struct Page {
+    pub(crate) wanted: u64,
+    pub(crate) skip: u64,
     matched: u64,
-    found: Vec<(u64, Record)>,
+    pub(crate) found: Vec<(u64, Record)>,
     more: bool,
 }
 
@@ -83,6 +92,9 @@ pub(crate) fn list<T: Read>(
 ) -> Result<Value, ScimError> {
     let kind = resource_type.kind;
     let selection = Selection::read(resource_type, &query.attributes, &query.excluded_attributes)?;
+    if selection.names_children() {
+        return Err(ScimError::value("\"children\" are shown for a single group: GET /Groups/{id}"));
+    }
     let filter = match query.filter.as_deref().map(str::trim) {
         None | Some("") => None,
         Some(text) => Some(filter::parse(resource_type, text)?),
@@ -91,16 +103,25 @@ pub(crate) fn list<T: Read>(
     let start = start(query)?;
     let mut renderer = Renderer::new(tables, resource_type, base);
 
-    let (page, total) = if let Some(by) = &query.sort_by {
-        let Start::Position(skip) = start else {
-            return Err(ScimError::value("\"sortBy\" and \"cursor\" do not go together: page by startIndex"));
-        };
-        let by = Path::resolve(resource_type, by).map_err(ScimError::value)?;
-        sorted(&mut renderer, filter.as_ref(), &by, query.descending, Page::new(skip, count))?
-    } else {
-        match &filter {
-            None => everything(tables, kind, start, count)?,
-            Some(filter) => filtered(&mut renderer, filter, start, count)?,
+    let mut next_id = None;
+    let (page, total) = match (&query.sort_by, start, &filter) {
+        (Some(by), Start::Position(skip), _) => {
+            let by = Path::resolve(resource_type, by).map_err(ScimError::value)?;
+            sorted(&mut renderer, filter.as_ref(), &by, query.descending, Page::new(skip, count))?
+        }
+        (Some(_), ..) => {
+            return Err(ScimError::value(
+                "\"sortBy\" goes with neither \"cursor\" nor \"startId\": page by startIndex",
+            ));
+        }
+        (None, Start::Id(first), _) => {
+            let (page, next) = by_id(&mut renderer, filter.as_ref(), first, count)?;
+            next_id = Some(next.map_or_else(|| "end".to_owned(), |id| id.to_string()));
+            (page, filter.is_none().then(|| tables.count(kind)).transpose()?)
+        }
+        (None, Start::Position(skip), filter) => page_of(&mut renderer, filter.as_ref(), None, skip, count)?,
+        (None, Start::After(after), filter) => {
+            page_of(&mut renderer, filter.as_ref(), Some(after), 0, count)?
         }
     };
 
@@ -123,12 +144,27 @@ pub(crate) fn list<T: Read>(
                 answer.insert("nextCursor".to_owned(), json!(cursor(*last, query)));
             }
         }
+        Start::Id(_) => {
+            answer.insert("startId".to_owned(), json!(query.start_id));
+            answer.insert("nextId".to_owned(), json!(next_id));
+        }
     }
     answer.insert("Resources".to_owned(), Value::Array(resources));
     Ok(Value::Object(answer))
 }
 
 fn start(query: &Query) -> Result<Start, ScimError> {
+    if let Some(id) = &query.start_id {
+        if query.cursor.is_some() || query.start_index.is_some() {
+            return Err(ScimError::value("give one of \"startId\", \"cursor\" and \"startIndex\""));
+        }
+        if id == "initial" {
+            return Ok(Start::Id(0));
+        }
+        return Uuid::try_parse(id).map(|id| Start::Id(id.as_u128())).map_err(|_| {
+            ScimError::value(format!("\"startId\" must be \"initial\" or what \"nextId\" said, not {id:?}"))
+        });
+    }
     let Some(text) = &query.cursor else {
         let start = query.start_index.unwrap_or(1).max(1);
         return Ok(Start::Position(u64::try_from(start - 1).unwrap_or(0)));
@@ -166,40 +202,47 @@ fn query_mark(query: &Query) -> String {
     format!("{hash:016x}")
 }
 
-fn everything<T: Read>(
-    tables: &T,
-    kind: Kind,
-    start: Start,
-    count: u64,
-) -> Result<(Page, Option<u64>), ScimError> {
-    let mut page = Page::new(0, count);
-    let after = match start {
-        Start::After(sequence) => Some(sequence),
-        Start::Position(position) => tables.seek(kind, position)?,
-    };
-    if let Some(after) = after {
-        tables.scan(kind, Some(after), &mut |sequence, record| {
-            page.take(sequence, record);
-            Ok(if page.more { Step::Stop } else { Step::On })
-        })?;
-    }
-    Ok((page, Some(tables.count(kind)?)))
-}
-
-fn filtered<T: Read>(
+/// A page in the order of creation: behind a resource, or else behind so many.
+fn page_of<T: Read>(
     renderer: &mut Renderer<'_, T>,
-    filter: &Filter,
-    start: Start,
+    filter: Option<&Filter>,
+    after: Option<u64>,
+    skip: u64,
     count: u64,
 ) -> Result<(Page, Option<u64>), ScimError> {
-    let (after, skip) = match start {
-        Start::After(sequence) => (Some(sequence), 0),
-        Start::Position(position) => (None, position),
+    let (tables, kind) = (renderer.tables, renderer.resource_type.kind);
+    let Some(filter) = filter else {
+        let mut page = Page::new(0, count);
+        let after = match after {
+            Some(sequence) => Some(sequence),
+            None => tables.seek(kind, skip)?,
+        };
+        if let Some(after) = after {
+            tables.scan(kind, Some(after), &mut |sequence, record| {
+                page.take(sequence, record);
+                Ok(if page.more { Step::Stop } else { Step::On })
+            })?;
+        }
+        return Ok((page, Some(tables.count(kind)?)));
     };
+    let most = if after.is_some() { MANY } else { usize::MAX };
     let mut page = Page::new(skip, count);
+    let found = plan::candidates(tables, kind, filter, most)?;
+    if let (Some(found), None) = (&found, after)
+        && found.exact
+    {
+        // What is before the page and after it need not be looked at.
+        let skip = usize::try_from(skip).unwrap_or(usize::MAX);
+        let take = usize::try_from(count).unwrap_or(usize::MAX);
+        for sequence in found.sequences.iter().skip(skip).take(take) {
+            let record = tables.record(kind, *sequence)?;
+            page.found.push((*sequence, record.ok_or_else(|| lost(kind, *sequence))?));
+        }
+        return Ok((page, Some(found.sequences.len() as u64)));
+    }
     // A cursor's client asked for a page, not for the number of all: stop when the page is full.
     let stop_early = after.is_some();
-    each_match(renderer, filter, after, &mut |sequence, record| {
+    each_match(renderer, filter, found, after, &mut |sequence, record| {
         page.take(sequence, record);
         if stop_early && page.more { Step::Stop } else { Step::On }
     })?;
@@ -207,10 +250,15 @@ fn filtered<T: Read>(
     Ok((page, total))
 }
 
+fn lost(kind: Kind, sequence: u64) -> StorageError {
+    StorageError::Damaged(format!("{} number {sequence} is in an index and not there", kind.name()))
+}
+
 /// Calls `f` for each resource above `after` that satisfies the filter.
-fn each_match<T: Read>(
+pub(crate) fn each_match<T: Read>(
     renderer: &mut Renderer<'_, T>,
     filter: &Filter,
+    found: Option<Candidates>,
     after: Option<u64>,
     f: &mut dyn FnMut(u64, Record) -> Step,
 ) -> Result<(), StorageError> {
@@ -222,10 +270,10 @@ fn each_match<T: Read>(
         let resource = renderer.assemble(sequence, &record, edges, edges)?;
         Ok(if filter.matches(&resource) { f(sequence, record) } else { Step::On })
     };
-    match candidates(tables, kind, filter)? {
+    match found {
         None => tables.scan(kind, after, &mut check),
-        Some(candidates) => {
-            for sequence in candidates.into_iter().filter(|s| after.is_none_or(|after| *s > after)) {
+        Some(found) => {
+            for sequence in found.sequences.into_iter().filter(|s| after.is_none_or(|after| *s > after)) {
                 if let Some(record) = tables.record(kind, sequence)?
                     && check(sequence, record)? == Step::Stop
                 {
@@ -237,155 +285,33 @@ fn each_match<T: Read>(
     }
 }
 
-/// What an index says may satisfy the filter, in sequence order. None if all must be looked at.
-fn candidates<T: Read>(tables: &T, kind: Kind, filter: &Filter) -> Result<Option<Vec<u64>>, StorageError> {
-    match filter {
-        Filter::Compare(path, Operator::Equal, Operand::Text(text)) => equal(tables, kind, path, text),
-        Filter::Values(path, inner) if is_edge(path) => {
-            let only = inner.equalities().unwrap_or_default();
-            for (sub, operand) in only {
-                if let (true, Operand::Text(text)) = (sub.attribute.name == "value", operand) {
-                    return edges(tables, kind, text).map(Some);
-                }
-            }
-            Ok(None)
-        }
-        Filter::And(all) => {
-            let mut best: Option<Vec<u64>> = None;
-            for each in all {
-                if let Some(found) = candidates(tables, kind, each)?
-                    && best.as_ref().is_none_or(|b| found.len() < b.len())
-                {
-                    best = Some(found);
-                }
-            }
-            Ok(best)
-        }
-        Filter::Or(any) => {
-            let mut union = Vec::new();
-            for each in any {
-                match candidates(tables, kind, each)? {
-                    None => return Ok(None),
-                    Some(found) => union.extend(found),
-                }
-            }
-            union.sort_unstable();
-            union.dedup();
-            Ok(Some(union))
-        }
-        _ => Ok(None),
-    }
-}
-
-fn equal<T: Read>(tables: &T, kind: Kind, path: &Path, text: &str) -> Result<Option<Vec<u64>>, StorageError> {
-    if path.extension.is_none() && path.attribute.name == "id" {
-        return Ok(Some(tables.locate(kind, text)?.into_iter().collect()));
-    }
-    if is_edge(path) && path.leaf().name == "value" {
-        return edges(tables, kind, text).map(Some);
-    }
-    match Index::for_path(kind, path) {
-        None => Ok(None),
-        Some(index) => tables.lookup(index.number, text).map(Some),
-    }
-}
-
-/// Groups with this member, or users in this group.
-fn edges<T: Read>(tables: &T, kind: Kind, id: &str) -> Result<Vec<u64>, StorageError> {
-    let Some(other) = tables.locate_any(id)? else { return Ok(Vec::new()) };
-    Ok(match kind {
-        Kind::Group => tables.groups_of(other.sequence)?.into_iter().map(|(group, _)| group).collect(),
-        Kind::User => tables
-            .members(other.sequence)?
-            .into_iter()
-            .filter(|m| m.kind == Kind::User)
-            .map(|m| m.sequence)
-            .collect(),
-    })
-}
-
-fn sorted<T: Read>(
+/// A page by identifiers: `startId=initial` first, then what `nextId` said; `end` on the last page.
+fn by_id<T: Read>(
     renderer: &mut Renderer<'_, T>,
     filter: Option<&Filter>,
-    by: &Path,
-    descending: bool,
-    mut page: Page,
-) -> Result<(Page, Option<u64>), ScimError> {
-    let tables = renderer.tables;
-    let kind = renderer.resource_type.kind;
-    let mut keys: Vec<(Option<SortKey>, u64)> = Vec::new();
-    let exact = by.leaf().case_exact;
-    if let Some(filter) = filter {
-        let mut found = Vec::new();
-        each_match(renderer, filter, None, &mut |sequence, record| {
-            found.push((sequence, record.id));
-            Step::On
-        })?;
-        for (sequence, _) in found {
-            if let Some(record) = tables.record(kind, sequence)? {
-                let resource = renderer.assemble(sequence, &record, false, false)?;
-                keys.push((SortKey::of(by, exact, &resource), sequence));
-            }
-        }
-    } else {
-        tables.scan(kind, None, &mut |sequence, record| {
-            let resource = renderer.assemble(sequence, &record, false, false)?;
-            keys.push((SortKey::of(by, exact, &resource), sequence));
-            Ok(Step::On)
-        })?;
-    }
-    // Resources without the attribute come last when ascending, first when descending (RFC 7644
-    // section 3.4.2.3).
-    keys.sort_by(|a, b| {
-        let order = match (&a.0, &b.0) {
-            (None, None) => std::cmp::Ordering::Equal,
-            (None, Some(_)) => std::cmp::Ordering::Greater,
-            (Some(_), None) => std::cmp::Ordering::Less,
-            (Some(a), Some(b)) => a.compare(b),
-        };
-        let order = if descending { order.reverse() } else { order };
-        order.then(a.1.cmp(&b.1))
+    first: u128,
+    count: u64,
+) -> Result<(Page, Option<Uuid>), ScimError> {
+    let (tables, kind) = (renderer.tables, renderer.resource_type.kind);
+    let mut page = Page::new(0, count);
+    let mut next = None;
+    let edges = filter.is_some_and(|filter| {
+        let mut edges = false;
+        filter.each_path(&mut |path| edges |= is_edge(path));
+        edges
     });
-    let total = keys.len() as u64;
-    let skip = usize::try_from(page.skip).unwrap_or(usize::MAX);
-    let wanted = usize::try_from(page.wanted).unwrap_or(usize::MAX);
-    for (_, sequence) in keys.into_iter().skip(skip).take(wanted) {
-        if let Some(record) = tables.record(kind, sequence)? {
-            page.found.push((sequence, record));
+    tables.from_id(kind, first, &mut |id, sequence| {
+        let record = tables.record(kind, sequence)?.ok_or_else(|| lost(kind, sequence))?;
+        if let Some(filter) = filter
+            && !filter.matches(&renderer.assemble(sequence, &record, edges, edges)?)
+        {
+            return Ok(Step::On);
         }
-    }
-    Ok((page, Some(total)))
-}
-
-enum SortKey {
-    Number(f64),
-    Text(String),
-}
-
-impl SortKey {
-    /// The primary value of a multi-valued attribute, else its first.
-    fn of(by: &Path, exact: bool, resource: &Map<String, Value>) -> Option<Self> {
-        let mut first = None;
-        by.any(resource, |value| {
-            first = match value {
-                Value::String(text) => {
-                    Some(Self::Text(if exact { text.clone() } else { text.to_lowercase() }))
-                }
-                Value::Bool(b) => Some(Self::Number(f64::from(u8::from(*b)))),
-                Value::Number(n) => n.as_f64().map(Self::Number),
-                _ => None,
-            };
-            first.is_some()
-        });
-        first
-    }
-
-    fn compare(&self, other: &Self) -> std::cmp::Ordering {
-        match (self, other) {
-            (Self::Number(a), Self::Number(b)) => a.total_cmp(b),
-            (Self::Text(a), Self::Text(b)) => a.cmp(b),
-            (Self::Number(_), Self::Text(_)) => std::cmp::Ordering::Less,
-            (Self::Text(_), Self::Number(_)) => std::cmp::Ordering::Greater,
+        page.take(sequence, record);
+        if page.more {
+            next = Some(id);
         }
-    }
+        Ok(if page.more { Step::Stop } else { Step::On })
+    })?;
+    Ok((page, next))
 }

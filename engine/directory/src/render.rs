@@ -2,13 +2,17 @@
 //! selected.
 
 use crate::ScimError;
+use crate::catalog::ResourceType;
 use crate::error::StorageError;
 use crate::path::{Path, Target};
-use crate::schema::{DataType, Kind, ResourceType, Returned};
-use crate::storage::{Read, Record};
+use crate::schema::{DataType, Kind, Returned, SAP_GROUP_URN};
+use crate::storage::{Member, Read, Record};
 use serde_json::{Map, Value, json};
 use std::collections::HashMap;
 use uuid::Uuid;
+
+/// The groups in a group, in the `sap:2.0` extension.
+const CHILDREN: &str = "children";
 
 /// Which attributes are wanted (RFC 7644 section 3.9).
 #[derive(Clone, Debug, Default)]
@@ -32,6 +36,19 @@ impl Selection {
             names.iter().filter_map(|name| Target::parse(resource_type, name).ok()).collect()
         };
         Ok(Self { only: (!attributes.is_empty()).then(|| read(attributes)), without: read(excluded) })
+    }
+
+    /// Whether nothing is selected or left out.
+    pub(crate) fn is_everything(&self) -> bool {
+        self.only.is_none() && self.without.is_empty()
+    }
+
+    /// Whether the children of a group are asked for; they are shown on request only.
+    pub(crate) fn names_children(&self) -> bool {
+        self.only.iter().flatten().any(|target| {
+            matches!(target, Target::Attribute(path, _)
+                if path.extension.as_deref() == Some(SAP_GROUP_URN) && path.attribute.name == CHILDREN)
+        })
     }
 
     /// Whether a top-level attribute of the core schema is wanted at all.
@@ -162,7 +179,11 @@ impl<'r, T: Read> Renderer<'r, T> {
         record: &Record,
         selection: &Selection,
     ) -> Result<Value, ScimError> {
-        let whole = self.assemble(sequence, record, selection.wants("groups"), selection.wants("members"))?;
+        let mut whole =
+            self.assemble(sequence, record, selection.wants("groups"), selection.wants("members"))?;
+        if selection.names_children() {
+            self.add_children(sequence, &mut whole)?;
+        }
         Ok(Value::Object(selection.apply(self.resource_type, whole)))
     }
 
@@ -192,20 +213,14 @@ impl<'r, T: Read> Renderer<'r, T> {
             }
         }
         if kind == Kind::Group && members {
-            let members: Vec<_> = self
-                .tables
-                .members(sequence)?
-                .into_iter()
-                .map(|m| {
-                    json!({
-                        "value": m.id,
-                        "$ref": location(self.base, m.kind, m.id),
-                        "type": m.kind.name(),
-                    })
-                })
-                .collect();
-            if !members.is_empty() {
-                resource.insert("members".to_owned(), Value::Array(members));
+            let mut values: Vec<_> =
+                self.tables.members(sequence)?.into_iter().map(|m| self.member(&m)).collect();
+            // Those that are elsewhere stand in the record.
+            if let Some(Value::Array(outside)) = resource.shift_remove("members") {
+                values.extend(outside);
+            }
+            if !values.is_empty() {
+                resource.insert("members".to_owned(), Value::Array(values));
             }
         }
         resource.insert(
@@ -219,6 +234,28 @@ impl<'r, T: Read> Renderer<'r, T> {
             }),
         );
         Ok(resource)
+    }
+
+    fn member(&self, member: &Member) -> Value {
+        json!({
+            "value": member.id,
+            "$ref": location(self.base, member.kind, member.id),
+            "type": member.kind.name(),
+        })
+    }
+
+    fn add_children(&self, group: u64, resource: &mut Map<String, Value>) -> Result<(), StorageError> {
+        let mut children = self.tables.members(group)?;
+        children.retain(|m| m.kind == Kind::Group);
+        if children.is_empty() {
+            return Ok(());
+        }
+        let children = children.iter().map(|m| self.member(m)).collect();
+        let extension = resource.entry(SAP_GROUP_URN).or_insert_with(|| Value::Object(Map::new()));
+        if let Value::Object(extension) = extension {
+            extension.insert(CHILDREN.to_owned(), Value::Array(children));
+        }
+        Ok(())
     }
 
     fn groups(&mut self, member: u64) -> Result<Vec<Value>, StorageError> {

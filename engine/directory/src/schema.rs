@@ -5,14 +5,13 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use std::sync::Arc;
 
-const SCHEMA_URN: &str = "urn:ietf:params:scim:schemas:core:2.0:Schema";
-const RESOURCE_TYPE_URN: &str = "urn:ietf:params:scim:schemas:core:2.0:ResourceType";
+/// The schema of schemas.
+pub(crate) const SCHEMA_URN: &str = "urn:ietf:params:scim:schemas:core:2.0:Schema";
 
-const USER: &str = include_str!("../schemas/user.json");
-const ENTERPRISE: &str = include_str!("../schemas/enterprise.json");
-const SAP_USER: &str = include_str!("../schemas/sap_user.json");
-const GROUP: &str = include_str!("../schemas/group.json");
-const SAP_GROUP: &str = include_str!("../schemas/sap_group.json");
+/// The users' extension of the `sap:2.0` schemas.
+pub(crate) const SAP_USER_URN: &str = "urn:ietf:params:scim:schemas:extension:sap:2.0:User";
+/// The groups' extension of the `sap:2.0` schemas.
+pub(crate) const SAP_GROUP_URN: &str = "urn:ietf:params:scim:schemas:extension:sap:2.0:Group";
 
 /// Data types of RFC 7643 section 2.3.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
@@ -92,7 +91,12 @@ impl Attribute {
         self.sub_attributes.iter().find(|a| a.name.eq_ignore_ascii_case(name))
     }
 
-    fn simple(name: &str, kind: DataType, mutability: Mutability, returned: Returned) -> Arc<Self> {
+    pub(crate) fn simple(
+        name: &str,
+        kind: DataType,
+        mutability: Mutability,
+        returned: Returned,
+    ) -> Arc<Self> {
         Arc::new(Self {
             name: name.to_owned(),
             kind,
@@ -116,11 +120,31 @@ impl Attribute {
 pub(crate) struct Schema {
     pub(crate) id: String,
     pub(crate) name: String,
+    #[serde(default)]
     pub(crate) description: String,
     pub(crate) attributes: Vec<Arc<Attribute>>,
 }
 
 impl Schema {
+    /// Whether an attribute cannot be changed once it is set.
+    pub(crate) fn has_immutable(&self) -> bool {
+        self.attributes.iter().any(|a| a.mutability == Mutability::Immutable)
+    }
+
+    /// The schema as `/Schemas` answers it.
+    pub(crate) fn document(&self, base: &str) -> Result<Value, ScimError> {
+        let mut document = serde_json::to_value(self)
+            .map_err(|e| ScimError::new(500, None, format!("schema {}: {e}", self.id)))?;
+        if let Some(map) = document.as_object_mut() {
+            map.insert("schemas".to_owned(), json!([SCHEMA_URN]));
+            map.insert(
+                "meta".to_owned(),
+                json!({ "resourceType": "Schema", "location": format!("{base}/Schemas/{}", self.id) }),
+            );
+        }
+        Ok(document)
+    }
+
     pub(crate) fn attribute(&self, name: &str) -> Option<&Arc<Attribute>> {
         self.attributes.iter().find(|a| a.name.eq_ignore_ascii_case(name))
     }
@@ -134,13 +158,15 @@ pub enum Kind {
     User = 0,
     /// `/Groups`
     Group = 1,
+    /// `/Users?blocked=true`: deleted, and can be restored.
+    Blocked = 2,
 }
 
 impl Kind {
     /// `User` or `Group`.
     pub fn name(self) -> &'static str {
         match self {
-            Self::User => "User",
+            Self::User | Self::Blocked => "User",
             Self::Group => "Group",
         }
     }
@@ -148,134 +174,20 @@ impl Kind {
     /// `Users` or `Groups`.
     pub fn endpoint(self) -> &'static str {
         match self {
-            Self::User => "Users",
+            Self::User | Self::Blocked => "Users",
             Self::Group => "Groups",
         }
     }
 
     pub(crate) fn from_number(number: u8) -> Self {
-        if number == Self::Group as u8 { Self::Group } else { Self::User }
+        match number {
+            1 => Self::Group,
+            2 => Self::Blocked,
+            _ => Self::User,
+        }
     }
 
     pub(crate) fn from_endpoint(text: &str) -> Option<Self> {
         [Self::User, Self::Group].into_iter().find(|k| k.endpoint().eq_ignore_ascii_case(text))
     }
-}
-
-/// A resource type with its schemas.
-#[derive(Clone, Debug)]
-pub(crate) struct ResourceType {
-    pub(crate) kind: Kind,
-    pub(crate) core: Schema,
-    pub(crate) extensions: Vec<Schema>,
-    /// `schemas`, `id`, `externalId`, `meta` (RFC 7643 section 3.1), which no schema lists.
-    pub(crate) common: Vec<Arc<Attribute>>,
-}
-
-impl ResourceType {
-    pub(crate) fn extension(&self, urn: &str) -> Option<&Schema> {
-        self.extensions.iter().find(|s| s.id.eq_ignore_ascii_case(urn))
-    }
-
-    /// An attribute of the core schema or one that all resources have.
-    pub(crate) fn attribute(&self, name: &str) -> Option<&Arc<Attribute>> {
-        self.core.attribute(name).or_else(|| self.common.iter().find(|a| a.name.eq_ignore_ascii_case(name)))
-    }
-}
-
-/// All resource types of a directory.
-#[derive(Clone, Debug)]
-pub(crate) struct Catalog {
-    user: ResourceType,
-    group: ResourceType,
-}
-
-impl Catalog {
-    pub(crate) fn built_in() -> Result<Self, serde_json::Error> {
-        Ok(Self {
-            user: ResourceType {
-                kind: Kind::User,
-                core: serde_json::from_str(USER)?,
-                extensions: vec![serde_json::from_str(ENTERPRISE)?, serde_json::from_str(SAP_USER)?],
-                common: common(),
-            },
-            group: ResourceType {
-                kind: Kind::Group,
-                core: serde_json::from_str(GROUP)?,
-                extensions: vec![serde_json::from_str(SAP_GROUP)?],
-                common: common(),
-            },
-        })
-    }
-
-    pub(crate) fn of(&self, kind: Kind) -> &ResourceType {
-        match kind {
-            Kind::User => &self.user,
-            Kind::Group => &self.group,
-        }
-    }
-
-    fn schemas(&self) -> impl Iterator<Item = &Schema> {
-        [&self.user, &self.group].into_iter().flat_map(|t| std::iter::once(&t.core).chain(&t.extensions))
-    }
-
-    /// `/Schemas`, or one of them.
-    pub(crate) fn schema_documents(&self, base: &str) -> Result<Vec<Value>, ScimError> {
-        self.schemas()
-            .map(|schema| {
-                let mut document = serde_json::to_value(schema)
-                    .map_err(|e| ScimError::new(500, None, format!("schema {}: {e}", schema.id)))?;
-                if let Some(map) = document.as_object_mut() {
-                    map.insert("schemas".to_owned(), json!([SCHEMA_URN]));
-                    map.insert(
-                        "meta".to_owned(),
-                        json!({ "resourceType": "Schema", "location": format!("{base}/Schemas/{}", schema.id) }),
-                    );
-                }
-                Ok(document)
-            })
-            .collect()
-    }
-
-    /// `/ResourceTypes`.
-    pub(crate) fn resource_type_documents(&self, base: &str) -> Vec<Value> {
-        [&self.user, &self.group]
-            .into_iter()
-            .map(|t| {
-                let name = t.kind.name();
-                let extensions: Vec<_> =
-                    t.extensions.iter().map(|s| json!({ "schema": s.id, "required": false })).collect();
-                json!({
-                    "schemas": [RESOURCE_TYPE_URN],
-                    "id": name,
-                    "name": name,
-                    "description": t.core.description,
-                    "endpoint": format!("/{}", t.kind.endpoint()),
-                    "schema": t.core.id,
-                    "schemaExtensions": extensions,
-                    "meta": { "resourceType": "ResourceType", "location": format!("{base}/ResourceTypes/{name}") },
-                })
-            })
-            .collect()
-    }
-}
-
-fn common() -> Vec<Arc<Attribute>> {
-    let meta = |name: &str, kind| Attribute::simple(name, kind, Mutability::ReadOnly, Returned::Default);
-    let mut whole = Attribute::simple("meta", DataType::Complex, Mutability::ReadOnly, Returned::Default);
-    if let Some(whole) = Arc::get_mut(&mut whole) {
-        whole.sub_attributes = vec![
-            meta("resourceType", DataType::String),
-            meta("created", DataType::DateTime),
-            meta("lastModified", DataType::DateTime),
-            meta("location", DataType::Reference),
-            meta("version", DataType::String),
-        ];
-    }
-    vec![
-        Attribute::simple("schemas", DataType::Reference, Mutability::ReadOnly, Returned::Always),
-        Attribute::simple("id", DataType::String, Mutability::ReadOnly, Returned::Always),
-        Attribute::simple("externalId", DataType::String, Mutability::ReadWrite, Returned::Default),
-        whole,
-    ]
 }

@@ -5,11 +5,11 @@
 //! Memberships are edges in both directions and no part of a record.
 
 use crate::error::StorageError;
-use crate::index;
 use crate::schema::Kind;
 use redb::{ReadOnlyTable, ReadTransaction, ReadableTable, Table, TableDefinition, WriteTransaction};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
+use std::ops::Bound;
 use uuid::Uuid;
 
 /// (kind, sequence) → record, JSON.
@@ -25,9 +25,13 @@ pub(crate) const MEMBERSHIPS: TableDefinition<(u64, u64), u128> = TableDefinitio
 /// (kind, sequence / [`BLOCK`]) → how many there are: so that a page at any start index is found
 /// without walking to it.
 pub(crate) const BLOCKS: TableDefinition<(u8, u64), u32> = TableDefinition::new("blocks");
+/// What holds for the whole directory: `settings`, and the custom schemas as `schema:URN`, JSON.
+pub(crate) const META: TableDefinition<&str, &[u8]> = TableDefinition::new("meta");
 /// Counters.
 pub(crate) const COUNTERS: TableDefinition<&str, u64> = TableDefinition::new("counters");
 
+/// The block that stands for all of a kind.
+pub(crate) const ALL: u64 = u64::MAX;
 /// Sequence numbers in a block.
 pub(crate) const BLOCK: u64 = 1024;
 
@@ -39,6 +43,9 @@ pub(crate) struct Record {
     pub(crate) created_ms: u64,
     pub(crate) modified_ms: u64,
     pub(crate) version: u64,
+    /// Argon2id hash in PHC form.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) password: Option<String>,
     pub(crate) content: Map<String, Value>,
 }
 
@@ -111,9 +118,19 @@ pub(crate) trait Read {
     /// Kind and place of a resource.
     fn locate_any(&self, id: &str) -> Result<Option<Member>, StorageError>;
     fn record(&self, kind: Kind, sequence: u64) -> Result<Option<Record>, StorageError>;
-    /// Resources under an index value, in sequence order.
-    fn lookup(&self, index: u8, value: &str) -> Result<Vec<u64>, StorageError>;
+    /// Resources under a key of an index, in sequence order.
+    fn lookup(&self, index: u8, key: &str) -> Result<Vec<u64>, StorageError>;
+    /// Calls `f` for the resources under a range of keys of an index, in the order of the keys, until it says stop.
+    fn range(
+        &self,
+        index: u8,
+        keys: (Bound<&str>, Bound<&str>),
+        backwards: bool,
+        f: &mut dyn FnMut(u64) -> Step,
+    ) -> Result<(), StorageError>;
     fn members(&self, group: u64) -> Result<Vec<Member>, StorageError>;
+    /// Whether a group has more members than this.
+    fn has_more_members_than(&self, group: u64, most: usize) -> Result<bool, StorageError>;
     fn is_member(&self, group: u64, member: u64) -> Result<bool, StorageError>;
     /// The groups of a user or group, as (sequence, identifier).
     fn groups_of(&self, member: u64) -> Result<Vec<(u64, Uuid)>, StorageError>;
@@ -123,6 +140,13 @@ pub(crate) trait Read {
         kind: Kind,
         after: Option<u64>,
         f: &mut dyn FnMut(u64, Record) -> Result<Step, StorageError>,
+    ) -> Result<(), StorageError>;
+    /// Calls `f` for the resources of a kind from an identifier on, in the order of identifiers, until it says stop.
+    fn from_id(
+        &self,
+        kind: Kind,
+        first: u128,
+        f: &mut dyn FnMut(Uuid, u64) -> Result<Step, StorageError>,
     ) -> Result<(), StorageError>;
     fn count(&self, kind: Kind) -> Result<u64, StorageError>;
     /// The sequence number after which the resource at this zero-based position comes.
@@ -165,14 +189,39 @@ where
         }
     }
 
-    fn lookup(&self, index: u8, value: &str) -> Result<Vec<u64>, StorageError> {
-        let value = index::clip(value);
-        let range = (index, value, 0)..=(index, value, u64::MAX);
+    fn lookup(&self, index: u8, key: &str) -> Result<Vec<u64>, StorageError> {
+        let range = (index, key, 0)..=(index, key, u64::MAX);
         self.index
             .range(range)
             .map_err(StorageError::of)?
             .map(|entry| entry.map(|(key, _)| key.value().2).map_err(StorageError::of))
             .collect()
+    }
+
+    fn range(
+        &self,
+        index: u8,
+        (lower, upper): (Bound<&str>, Bound<&str>),
+        backwards: bool,
+        f: &mut dyn FnMut(u64) -> Step,
+    ) -> Result<(), StorageError> {
+        let lower = match lower {
+            Bound::Included(key) => Bound::Included((index, key, 0)),
+            Bound::Excluded(key) => Bound::Excluded((index, key, u64::MAX)),
+            Bound::Unbounded => Bound::Included((index, "", 0)),
+        };
+        let upper = match upper {
+            Bound::Included(key) => Bound::Included((index, key, u64::MAX)),
+            Bound::Excluded(key) => Bound::Excluded((index, key, 0)),
+            Bound::Unbounded => Bound::Excluded((index + 1, "", 0)),
+        };
+        let mut entries = self.index.range::<(u8, &str, u64)>((lower, upper)).map_err(StorageError::of)?;
+        while let Some(entry) = if backwards { entries.next_back() } else { entries.next() } {
+            if f(entry.map_err(StorageError::of)?.0.value().2) == Step::Stop {
+                break;
+            }
+        }
+        Ok(())
     }
 
     fn members(&self, group: u64) -> Result<Vec<Member>, StorageError> {
@@ -185,6 +234,11 @@ where
                 Ok(Member { sequence: key.value().1, kind: Kind::from_number(kind), id: Uuid::from_u128(id) })
             })
             .collect()
+    }
+
+    fn has_more_members_than(&self, group: u64, most: usize) -> Result<bool, StorageError> {
+        let mut entries = self.members.range((group, 0)..=(group, u64::MAX)).map_err(StorageError::of)?;
+        Ok(entries.nth(most).is_some())
     }
 
     fn is_member(&self, group: u64, member: u64) -> Result<bool, StorageError> {
@@ -221,17 +275,29 @@ where
         Ok(())
     }
 
-    fn count(&self, kind: Kind) -> Result<u64, StorageError> {
-        let mut total = 0;
-        for entry in self.blocks.range((kind as u8, 0)..=(kind as u8, u64::MAX)).map_err(StorageError::of)? {
-            total += u64::from(entry.map_err(StorageError::of)?.1.value());
+    fn from_id(
+        &self,
+        kind: Kind,
+        first: u128,
+        f: &mut dyn FnMut(Uuid, u64) -> Result<Step, StorageError>,
+    ) -> Result<(), StorageError> {
+        for entry in self.ids.range(first..).map_err(StorageError::of)? {
+            let (id, place) = entry.map_err(StorageError::of)?;
+            let (of, sequence) = place.value();
+            if of == kind as u8 && f(Uuid::from_u128(id.value()), sequence)? == Step::Stop {
+                break;
+            }
         }
-        Ok(total)
+        Ok(())
+    }
+
+    fn count(&self, kind: Kind) -> Result<u64, StorageError> {
+        Ok(self.blocks.get((kind as u8, ALL)).map_err(StorageError::of)?.map_or(0, |n| n.value().into()))
     }
 
     fn seek(&self, kind: Kind, position: u64) -> Result<Option<u64>, StorageError> {
         let mut skipped = 0;
-        for entry in self.blocks.range((kind as u8, 0)..=(kind as u8, u64::MAX)).map_err(StorageError::of)? {
+        for entry in self.blocks.range((kind as u8, 0)..(kind as u8, ALL)).map_err(StorageError::of)? {
             let (key, count) = entry.map_err(StorageError::of)?;
             let count = u64::from(count.value());
             if skipped + count <= position {

@@ -1,8 +1,10 @@
 mod bulk;
 mod crud;
 mod filters;
+mod model;
 mod paging;
 mod patches;
+mod robust;
 
 use crate::{Call, Directory, Ids, Reply};
 use gangway_model::ports::Clock;
@@ -14,6 +16,7 @@ use uuid::Uuid;
 const USER: &str = "urn:ietf:params:scim:schemas:core:2.0:User";
 const GROUP: &str = "urn:ietf:params:scim:schemas:core:2.0:Group";
 const ENTERPRISE: &str = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User";
+const SAP_USER: &str = "urn:ietf:params:scim:schemas:extension:sap:2.0:User";
 const PATCH: &str = "urn:ietf:params:scim:api:messages:2.0:PatchOp";
 const BASE: &str = "http://127.0.0.1:1/tenants/acme/scim/v2";
 

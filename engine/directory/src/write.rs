@@ -4,15 +4,19 @@
 //! transaction as it was, so many requests can be committed together.
 
 use crate::ScimError;
+use crate::catalog::{Catalog, ResourceType};
+use crate::commit::State;
 use crate::content;
 use crate::error::StorageError;
 use crate::index::{self, Index};
+use crate::members::MemberChanges;
 use crate::patch::{self, MemberEdit, Patch};
-use crate::schema::{Catalog, Kind, ResourceType};
-use crate::storage::{BLOCK, Member, Read, Record, WriteTables};
-use redb::{ReadableTable, Table};
+use crate::schema::Kind;
+use crate::settings::Settings;
+use crate::storage::{ALL, BLOCK, COUNTERS, Read, Record, WriteTables};
+use crate::{identity, rules};
+use redb::{ReadableTable, Table, WriteTransaction};
 use serde_json::{Map, Value};
-use std::collections::{BTreeMap, HashMap};
 use uuid::Uuid;
 
 /// A write transaction with all that a change needs.
@@ -20,13 +24,23 @@ pub(crate) struct Writer<'t> {
     pub(crate) tables: WriteTables<'t>,
     pub(crate) counters: Table<'t, &'static str, u64>,
     pub(crate) catalog: &'t Catalog,
+    pub(crate) settings: &'t Settings,
 }
 
 /// What a change made.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Written {
+    pub(crate) id: Uuid,
     pub(crate) kind: Kind,
     pub(crate) sequence: u64,
+}
+
+/// What a new resource is given.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Fresh {
+    pub(crate) id: Uuid,
+    /// For a user who brings none.
+    pub(crate) user_uuid: Uuid,
 }
 
 /// A resource before and after.
@@ -35,8 +49,19 @@ struct Change {
     sequence: u64,
     old: Record,
     content: Map<String, Value>,
-    added: Vec<Member>,
-    removed: Vec<Member>,
+    password: Option<String>,
+    members: MemberChanges,
+}
+
+impl<'t> Writer<'t> {
+    pub(crate) fn open(transaction: &'t WriteTransaction, state: &'t State) -> Result<Self, StorageError> {
+        Ok(Self {
+            tables: WriteTables::open(transaction)?,
+            counters: transaction.open_table(COUNTERS).map_err(StorageError::of)?,
+            catalog: &state.catalog,
+            settings: &state.settings,
+        })
+    }
 }
 
 impl Writer<'_> {
@@ -44,32 +69,72 @@ impl Writer<'_> {
         &mut self,
         kind: Kind,
         body: &Value,
-        id: Uuid,
+        fresh: Fresh,
         now_ms: u64,
     ) -> Result<Written, ScimError> {
         let catalog = self.catalog;
         let resource_type = catalog.of(kind);
-        let (content, members) = read_body(resource_type, body)?;
+        let (mut content, password, members) = read_body(resource_type, body)?;
         content::check(resource_type, &content)?;
-        let record = Record { id, created_ms: now_ms, modified_ms: now_ms, version: 1, content };
-        let entries = index::entries(kind, &record);
-        self.check_unique(kind, &entries, None)?;
-        let members = self.find_members(&members, None)?;
-
+        if kind == Kind::User
+            && let Some(blocked) = self.blocked(&content)?
+        {
+            return self.restore(blocked, content, password, now_ms);
+        }
         let sequence = self.next_sequence()?;
-        self.put_record(kind, sequence, &record)?;
-        self.tables.ids.insert(id.as_u128(), (kind as u8, sequence)).map_err(StorageError::of)?;
-        for (index, value) in &entries {
-            self.tables
-                .index
-                .insert((index.number, value.as_str(), sequence), ())
-                .map_err(StorageError::of)?;
+        match kind {
+            Kind::Group => rules::complete_group(&mut content),
+            _ => self.identify(&mut content, sequence, fresh.user_uuid)?,
         }
-        for member in &members {
-            self.link(sequence, id, member)?;
+        let mut record =
+            Record { id: fresh.id, created_ms: now_ms, modified_ms: now_ms, version: 1, password, content };
+        self.check_unique(kind, &index::entries(kind, &record), None)?;
+        let members = self.find_members(&members, None)?;
+        members.store_outside(&mut record.content);
+        rules::check_group(self.settings, None, &record.content, &members.added, &[])?;
+
+        self.insert(kind, sequence, &record)?;
+        for member in &members.added {
+            self.link(sequence, fresh.id, member)?;
         }
-        self.count_block(kind, sequence, true)?;
-        Ok(Written { kind, sequence })
+        Ok(Written { id: fresh.id, kind, sequence })
+    }
+
+    /// A record with its identifier and its index entries.
+    pub(crate) fn insert(&mut self, kind: Kind, sequence: u64, record: &Record) -> Result<(), StorageError> {
+        self.put_record(kind, sequence, record)?;
+        self.tables.ids.insert(record.id.as_u128(), (kind as u8, sequence)).map_err(StorageError::of)?;
+        for (index, key) in index::entries(kind, record) {
+            self.tables.index.insert((index.number, key.as_str(), sequence), ()).map_err(StorageError::of)?;
+        }
+        self.count_block(kind, sequence, true)
+    }
+
+    /// The opposite of [`Self::insert`]; memberships go, too.
+    pub(crate) fn remove(
+        &mut self,
+        kind: Kind,
+        sequence: u64,
+        record: &Record,
+        now_ms: u64,
+    ) -> Result<(), StorageError> {
+        for (index, key) in index::entries(kind, record) {
+            self.tables.index.remove((index.number, key.as_str(), sequence)).map_err(StorageError::of)?;
+        }
+        for (group, _) in self.tables.groups_of(sequence)? {
+            self.unlink(group, sequence)?;
+            if let Some(record) = self.tables.record(Kind::Group, group)? {
+                self.rewrite(Kind::Group, group, &record, record.clone(), now_ms)?;
+            }
+        }
+        if kind == Kind::Group {
+            for member in self.tables.members(sequence)? {
+                self.unlink(sequence, member.sequence)?;
+            }
+        }
+        self.tables.ids.remove(record.id.as_u128()).map_err(StorageError::of)?;
+        self.tables.resources.remove((kind as u8, sequence)).map_err(StorageError::of)?;
+        self.count_block(kind, sequence, false)
     }
 
     pub(crate) fn replace(
@@ -83,12 +148,24 @@ impl Writer<'_> {
         let catalog = self.catalog;
         let resource_type = catalog.of(kind);
         let (sequence, old) = self.current(kind, id, if_match)?;
-        let (content, members) = read_body(resource_type, body)?;
+        named_in_body(body, old.id)?;
+        let (mut content, password, members) = read_body(resource_type, body)?;
         content::check(resource_type, &content)?;
+        match kind {
+            Kind::Group => {
+                rules::keep_fixed(self.settings, &old.content, &mut content);
+                rules::complete_group(&mut content);
+            }
+            _ => identity::keep(&old.content, &mut content),
+        }
         let edits = [MemberEdit::Clear, MemberEdit::Add(members)];
-        let (added, removed) =
-            if kind == Kind::Group { self.member_changes(sequence, &edits)? } else { Default::default() };
-        self.update(Change { kind, sequence, old, content, added, removed }, now_ms)
+        let members = if kind == Kind::Group {
+            self.member_changes(sequence, &old.content, &edits)?
+        } else {
+            MemberChanges::default()
+        };
+        let password = password.or_else(|| old.password.clone());
+        self.update(Change { kind, sequence, old, content, password, members }, now_ms)
     }
 
     pub(crate) fn patch(
@@ -102,11 +179,19 @@ impl Writer<'_> {
         let catalog = self.catalog;
         let resource_type = catalog.of(kind);
         let (sequence, old) = self.current(kind, id, if_match)?;
-        let patch = Patch::apply(resource_type, old.content.clone(), body)?;
-        let content = without_password(patch.content);
-        content::check(resource_type, &content)?;
-        let (added, removed) = self.member_changes(sequence, &patch.members)?;
-        self.update(Change { kind, sequence, old, content, added, removed }, now_ms)
+        let mut content = old.content.clone();
+        if let Some(password) = &old.password {
+            content.insert(PASSWORD.to_owned(), Value::String(password.clone()));
+        }
+        rules::before_patch(&mut content, body);
+        let mut patch = Patch::apply(resource_type, content, body)?;
+        let password = take_password(&mut patch.content);
+        content::check(resource_type, &patch.content)?;
+        if kind == Kind::Group {
+            rules::complete_group(&mut patch.content);
+        }
+        let members = self.member_changes(sequence, &old.content, &patch.members)?;
+        self.update(Change { kind, sequence, old, content: patch.content, password, members }, now_ms)
     }
 
     pub(crate) fn delete(
@@ -117,29 +202,25 @@ impl Writer<'_> {
         now_ms: u64,
     ) -> Result<(), ScimError> {
         let (sequence, record) = self.current(kind, id, if_match)?;
-        for (index, value) in index::entries(kind, &record) {
-            self.tables.index.remove((index.number, value.as_str(), sequence)).map_err(StorageError::of)?;
-        }
-        for (group, _) in self.tables.groups_of(sequence)? {
-            self.unlink(group, sequence)?;
-            if let Some(mut record) = self.tables.record(Kind::Group, group)? {
-                touch(&mut record, now_ms);
-                self.put_record(Kind::Group, group, &record)?;
-            }
-        }
         if kind == Kind::Group {
-            for member in self.tables.members(sequence)? {
-                self.unlink(sequence, member.sequence)?;
-            }
+            rules::check_delete(self.settings, &record.content)?;
         }
-        self.tables.ids.remove(record.id.as_u128()).map_err(StorageError::of)?;
-        self.tables.resources.remove((kind as u8, sequence)).map_err(StorageError::of)?;
-        self.count_block(kind, sequence, false)?;
+        self.remove(kind, sequence, &record, now_ms)?;
+        if kind == Kind::User && self.settings.soft_delete {
+            let mut record = record;
+            touch(&mut record, now_ms);
+            self.insert(Kind::Blocked, sequence, &record)?;
+        }
         Ok(())
     }
 
     /// The record a request speaks of, if it is the version the client has seen.
-    fn current(&self, kind: Kind, id: &str, if_match: Option<&str>) -> Result<(u64, Record), ScimError> {
+    pub(crate) fn current(
+        &self,
+        kind: Kind,
+        id: &str,
+        if_match: Option<&str>,
+    ) -> Result<(u64, Record), ScimError> {
         let missing = || ScimError::not_found(kind.name(), id);
         let sequence = self.tables.locate(kind, id)?.ok_or_else(missing)?;
         let record = self.tables.record(kind, sequence)?.ok_or_else(missing)?;
@@ -160,152 +241,61 @@ impl Writer<'_> {
     }
 
     fn update(&mut self, change: Change, now_ms: u64) -> Result<Written, ScimError> {
-        let Change { kind, sequence, old, content, added, removed } = change;
-        let written = Written { kind, sequence };
-        if content == old.content && added.is_empty() && removed.is_empty() {
+        let Change { kind, sequence, old, mut content, password, members } = change;
+        let written = Written { id: old.id, kind, sequence };
+        if kind == Kind::Group {
+            members.store_outside(&mut content);
+            rules::check_group(
+                self.settings,
+                Some(&old.content),
+                &content,
+                &members.added,
+                &members.removed,
+            )?;
+        }
+        if content == old.content && password == old.password && members.is_empty() {
             return Ok(written);
         }
-        let before = index::entries(kind, &old);
-        let mut new = Record { content, ..old };
-        touch(&mut new, now_ms);
-        let after = index::entries(kind, &new);
-        let same = |a: &(&Index, String), b: &(&Index, String)| a.0.number == b.0.number && a.1 == b.1;
-        let gained: Vec<_> = after.iter().filter(|a| !before.iter().any(|b| same(a, b))).cloned().collect();
+        content::check_immutable(self.catalog.of(kind), &old.content, &content)?;
+        let new = Record { content, password, ..old.clone() };
+        let gained = self.gained(kind, &old, &new);
         self.check_unique(kind, &gained, Some(sequence))?;
 
-        for (index, value) in before.iter().filter(|b| !after.iter().any(|a| same(a, b))) {
-            self.tables.index.remove((index.number, value.as_str(), sequence)).map_err(StorageError::of)?;
-        }
-        for (index, value) in &gained {
-            self.tables
-                .index
-                .insert((index.number, value.as_str(), sequence), ())
-                .map_err(StorageError::of)?;
-        }
-        for member in &removed {
+        for member in &members.removed {
             self.unlink(sequence, member.sequence)?;
         }
-        for member in &added {
+        for member in &members.added {
             self.link(sequence, new.id, member)?;
         }
-        self.put_record(kind, sequence, &new)?;
+        self.rewrite(kind, sequence, &old, new, now_ms)?;
         Ok(written)
     }
 
-    fn check_unique(
-        &self,
+    fn gained(&self, kind: Kind, old: &Record, new: &Record) -> Vec<(&'static Index, String)> {
+        let before = index::entries(kind, old);
+        let mut after = index::entries(kind, new);
+        after.retain(|a| !before.iter().any(|b| same(a, b)));
+        after
+    }
+
+    /// Writes the next version of a record with the index entries that come and go.
+    pub(crate) fn rewrite(
+        &mut self,
         kind: Kind,
-        entries: &[(&'static Index, String)],
-        own: Option<u64>,
-    ) -> Result<(), ScimError> {
-        for (index, value) in entries.iter().filter(|(index, _)| index.unique) {
-            for other in self.tables.lookup(index.number, value)? {
-                if Some(other) == own {
-                    continue;
-                }
-                let holder = self.tables.record(kind, other)?;
-                return Err(ScimError::new(
-                    409,
-                    Some("uniqueness"),
-                    format!(
-                        "{} {value:?} is taken by {} {}: choose another or change that one",
-                        index.name(),
-                        kind.name(),
-                        holder.map_or_else(String::new, |r| r.id.to_string())
-                    ),
-                ));
-            }
+        sequence: u64,
+        old: &Record,
+        mut new: Record,
+        now_ms: u64,
+    ) -> Result<(), StorageError> {
+        touch(&mut new, now_ms);
+        let (before, after) = (index::entries(kind, old), index::entries(kind, &new));
+        for (index, key) in before.iter().filter(|b| !after.iter().any(|a| same(a, b))) {
+            self.tables.index.remove((index.number, key.as_str(), sequence)).map_err(StorageError::of)?;
         }
-        Ok(())
-    }
-
-    /// Turns identifiers into places; an unknown one is an error that names it.
-    fn find_members(&self, ids: &[String], group: Option<u64>) -> Result<Vec<Member>, ScimError> {
-        let mut members = BTreeMap::new();
-        for id in ids {
-            let member = self.tables.locate_any(id)?.ok_or_else(|| {
-                ScimError::value(format!("member {id:?} does not exist: create it first or leave it out"))
-            })?;
-            if Some(member.sequence) == group {
-                return Err(ScimError::value(format!("group {id:?} cannot be its own member")));
-            }
-            members.insert(member.sequence, member);
+        for (index, key) in after.iter().filter(|a| !before.iter().any(|b| same(a, b))) {
+            self.tables.index.insert((index.number, key.as_str(), sequence), ()).map_err(StorageError::of)?;
         }
-        Ok(members.into_values().collect())
-    }
-
-    /// Which members come and which go, all edits taken together.
-    fn member_changes(
-        &self,
-        group: u64,
-        edits: &[MemberEdit],
-    ) -> Result<(Vec<Member>, Vec<Member>), ScimError> {
-        let mut wanted: HashMap<u64, (bool, Member)> = HashMap::new();
-        let all = |wanted: &mut HashMap<u64, (bool, Member)>| -> Result<(), ScimError> {
-            for member in self.tables.members(group)? {
-                wanted.entry(member.sequence).or_insert((true, member));
-            }
-            Ok(())
-        };
-        for edit in edits {
-            match edit {
-                MemberEdit::Add(ids) => {
-                    for member in self.find_members(ids, Some(group))? {
-                        wanted.insert(member.sequence, (true, member));
-                    }
-                }
-                // Who is no member is as gone as the client wants.
-                MemberEdit::Remove(ids) => {
-                    for id in ids {
-                        if let Some(member) = self.tables.locate_any(id)? {
-                            wanted.insert(member.sequence, (false, member));
-                        }
-                    }
-                }
-                MemberEdit::RemoveMatching(filter) => {
-                    all(&mut wanted)?;
-                    for (is_wanted, member) in wanted.values_mut() {
-                        let mut value = Map::new();
-                        value.insert("value".to_owned(), Value::String(member.id.to_string()));
-                        value.insert("type".to_owned(), Value::String(member.kind.name().to_owned()));
-                        if filter.matches(&value) {
-                            *is_wanted = false;
-                        }
-                    }
-                }
-                MemberEdit::Clear => {
-                    all(&mut wanted)?;
-                    wanted.values_mut().for_each(|w| w.0 = false);
-                }
-            }
-        }
-        let (mut added, mut removed) = (Vec::new(), Vec::new());
-        for (sequence, (is_wanted, member)) in wanted {
-            match (is_wanted, self.tables.is_member(group, sequence)?) {
-                (true, false) => added.push(member),
-                (false, true) => removed.push(member),
-                _ => {}
-            }
-        }
-        Ok((added, removed))
-    }
-
-    fn link(&mut self, group: u64, group_id: Uuid, member: &Member) -> Result<(), StorageError> {
-        self.tables
-            .members
-            .insert((group, member.sequence), (member.kind as u8, member.id.as_u128()))
-            .map_err(StorageError::of)?;
-        self.tables
-            .memberships
-            .insert((member.sequence, group), group_id.as_u128())
-            .map_err(StorageError::of)?;
-        Ok(())
-    }
-
-    fn unlink(&mut self, group: u64, member: u64) -> Result<(), StorageError> {
-        self.tables.members.remove((group, member)).map_err(StorageError::of)?;
-        self.tables.memberships.remove((member, group)).map_err(StorageError::of)?;
-        Ok(())
+        self.put_record(kind, sequence, &new)
     }
 
     fn put_record(&mut self, kind: Kind, sequence: u64, record: &Record) -> Result<(), StorageError> {
@@ -321,38 +311,59 @@ impl Writer<'_> {
     }
 
     fn count_block(&mut self, kind: Kind, sequence: u64, more: bool) -> Result<(), StorageError> {
-        let key = (kind as u8, sequence / BLOCK);
-        let now = self.tables.blocks.get(key).map_err(StorageError::of)?.map_or(0, |v| v.value());
-        let then = if more { now + 1 } else { now.saturating_sub(1) };
-        if then == 0 {
-            self.tables.blocks.remove(key).map_err(StorageError::of)?;
-        } else {
-            self.tables.blocks.insert(key, then).map_err(StorageError::of)?;
+        for block in [sequence / BLOCK, ALL] {
+            let key = (kind as u8, block);
+            let now = self.tables.blocks.get(key).map_err(StorageError::of)?.map_or(0, |v| v.value());
+            let then = if more { now + 1 } else { now.saturating_sub(1) };
+            if then == 0 {
+                self.tables.blocks.remove(key).map_err(StorageError::of)?;
+            } else {
+                self.tables.blocks.insert(key, then).map_err(StorageError::of)?;
+            }
         }
         Ok(())
     }
 }
 
-/// Content and members of a whole resource.
+fn same(a: &(&Index, String), b: &(&Index, String)) -> bool {
+    a.0.number == b.0.number && a.1 == b.1
+}
+
+/// Content, password and members of a whole resource.
 fn read_body(
     resource_type: &ResourceType,
     body: &Value,
-) -> Result<(Map<String, Value>, Vec<String>), ScimError> {
+) -> Result<(Map<String, Value>, Option<String>, Vec<String>), ScimError> {
     let mut content = content::read(resource_type, body)?;
     let members = match (resource_type.kind, content.shift_remove("members")) {
         (Kind::Group, Some(members)) => patch::member_ids(&members)?,
         _ => Vec::new(),
     };
-    Ok((without_password(content), members))
+    let password = take_password(&mut content);
+    Ok((content, password, members))
 }
 
-/// Passwords are not kept at all as long as nobody can sign in with them.
-fn without_password(mut content: Map<String, Value>) -> Map<String, Value> {
-    content.shift_remove("password");
-    content
+const PASSWORD: &str = "password";
+
+/// Passwords are no part of the content, so that no view shows them.
+fn take_password(content: &mut Map<String, Value>) -> Option<String> {
+    match content.shift_remove(PASSWORD) {
+        Some(Value::String(hash)) if hash.starts_with("$argon2id$") => Some(hash),
+        _ => None,
+    }
 }
 
-fn touch(record: &mut Record, now_ms: u64) {
+/// A body that speaks of another resource than its address is a mistake.
+fn named_in_body(body: &Value, id: Uuid) -> Result<(), ScimError> {
+    match patch::field(body, "id").and_then(Value::as_str) {
+        Some(named) if Uuid::try_parse(named) != Ok(id) => {
+            Err(ScimError::value(format!("\"id\" is {named:?} in the body and {id} in the address")))
+        }
+        _ => Ok(()),
+    }
+}
+
+pub(crate) fn touch(record: &mut Record, now_ms: u64) {
     record.version += 1;
     record.modified_ms = now_ms.max(record.modified_ms);
 }

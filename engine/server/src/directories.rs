@@ -1,5 +1,6 @@
 //! The tenants' directories, opened when they are first asked for.
 
+use crate::limits::Limits;
 use crate::problem::Problem;
 use gangway_directory::{Directory, Ids};
 use gangway_model::TenantId;
@@ -7,23 +8,30 @@ use gangway_model::ports::Clock;
 use gangway_store::Store;
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockWriteGuard};
 
 pub(crate) struct Directories {
     tenants: PathBuf,
     clock: Arc<dyn Clock>,
     ids: Arc<dyn Ids>,
-    open: Mutex<HashMap<TenantId, Arc<Directory>>>,
+    open: RwLock<HashMap<TenantId, Arc<Directory>>>,
+    limits: Mutex<HashMap<TenantId, Arc<Limits>>>,
 }
 
 impl Directories {
     pub(crate) fn new(data_dir: &Path, clock: Arc<dyn Clock>, ids: Arc<dyn Ids>) -> Self {
-        Self { tenants: data_dir.join("tenants"), clock, ids, open: Mutex::default() }
+        Self {
+            tenants: data_dir.join("tenants"),
+            clock,
+            ids,
+            open: RwLock::default(),
+            limits: Mutex::default(),
+        }
     }
 
     /// A tenant's directory, if it is open.
     pub(crate) fn get(&self, tenant: &TenantId) -> Option<Arc<Directory>> {
-        self.lock().get(tenant).cloned()
+        self.open.read().unwrap_or_else(PoisonError::into_inner).get(tenant).cloned()
     }
 
     /// A tenant's directory, opened or made. Blocks.
@@ -47,7 +55,13 @@ impl Directories {
         self.lock().remove(tenant);
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<TenantId, Arc<Directory>>> {
-        self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    /// How often a tenant's directory is asked.
+    pub(crate) fn limits(&self, tenant: &TenantId) -> Arc<Limits> {
+        let mut limits = self.limits.lock().unwrap_or_else(PoisonError::into_inner);
+        limits.entry(tenant.clone()).or_default().clone()
+    }
+
+    fn lock(&self) -> RwLockWriteGuard<'_, HashMap<TenantId, Arc<Directory>>> {
+        self.open.write().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -13,6 +13,8 @@ mod auth;
 mod directories;
 mod extract;
 mod idmapping;
+mod limits;
+mod nightly;
 mod openapi;
 mod plugins;
 mod problem;

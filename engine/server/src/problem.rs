@@ -35,6 +35,8 @@ pub(crate) struct Problem {
     problems: Vec<Diagnostic>,
     #[serde(skip)]
     challenge: Option<&'static str>,
+    #[serde(skip)]
+    retry_after: Option<u64>,
 }
 
 impl Problem {
@@ -51,6 +53,7 @@ impl Problem {
             job: None,
             problems: Vec::new(),
             challenge: None,
+            retry_after: None,
         }
     }
 
@@ -129,6 +132,22 @@ impl Problem {
 
     pub(crate) fn challenge(&self) -> Option<&'static str> {
         self.challenge
+    }
+
+    /// Too many requests; after so many seconds there may be more.
+    pub(crate) fn too_many(seconds: u64) -> Self {
+        let mut problem = Self::new(
+            StatusCode::TOO_MANY_REQUESTS,
+            "too-many-requests",
+            "Too many requests",
+            format!("the tenant's directory was asked too often; it answers again in {seconds} s"),
+        );
+        problem.retry_after = Some(seconds);
+        problem
+    }
+
+    pub(crate) fn retry_after(&self) -> Option<u64> {
+        self.retry_after
     }
 
     /// A component that was not taken.

@@ -30,6 +30,7 @@ pub fn router(services: Services) -> Router {
     }
     router
         .route("/tenants/{tenant}/scim/v2", any(scim::serve).layer(from_fn(in_time)))
+        .route("/tenants/{tenant}/scim/v2/", any(scim::serve).layer(from_fn(in_time)))
         .route("/tenants/{tenant}/scim/v2/{*path}", any(scim::serve).layer(from_fn(in_time)))
         .fallback(nothing_here)
         .method_not_allowed_fallback(not_allowed)

@@ -2,8 +2,8 @@
 //! document are both made of it, so neither can have what the other has not.
 
 use crate::api::{
-    events, health, history, impact, jobs, plans, plugins, relations, systems, tenants, transformations,
-    undo, validate,
+    directory, events, health, history, impact, jobs, plans, plugins, relations, systems, tenants,
+    transformations, undo, validate,
 };
 use crate::services::Services;
 use axum::extract::DefaultBodyLimit;
@@ -12,6 +12,9 @@ use axum::routing::{MethodFilter, MethodRouter, on};
 
 /// Largest JSON body: systems carry their transformation documents.
 const MAX_JSON: usize = 4 << 20;
+
+/// Largest CSV table: 25,000 rows.
+const MAX_TABLE: usize = 32 << 20;
 
 /// One method of one path.
 pub(crate) struct Route {
@@ -75,6 +78,12 @@ impl Route {
         }
     }
 
+    /// Takes bodies of another size.
+    fn takes(mut self, bytes: usize) -> Self {
+        self.handler = self.handler.layer(DefaultBodyLimit::max(bytes));
+        self
+    }
+
     fn body(mut self, body: &'static str) -> Self {
         self.doc.body = Some(body);
         self
@@ -121,6 +130,8 @@ const ID_MAPPING: (&str, &str) = (
 pub(crate) fn routes() -> Vec<Route> {
     const TENANTS: &str = "/api/v1/tenants";
     const TENANT: &str = "/api/v1/tenants/{tenant}";
+    const DIRECTORY_SETTINGS: &str = "/api/v1/tenants/{tenant}/directory/settings";
+    const DIRECTORY_TABLE: &str = "/api/v1/tenants/{tenant}/directory/tables/{kind}";
     const PLUGINS: &str = "/api/v1/tenants/{tenant}/plugins";
     const PLUGIN: &str = "/api/v1/tenants/{tenant}/plugins/{plugin}";
     const SYSTEMS: &str = "/api/v1/tenants/{tenant}/systems";
@@ -148,6 +159,49 @@ pub(crate) fn routes() -> Vec<Route> {
         Route::new("delete", TENANT, "deleteTenant", "Erase a tenant with everything in it", tenants::delete)
             .nothing()
             .errors(&[404, 409]),
+        Route::new(
+            "get",
+            "/api/v1/tenants/{tenant}/directory/check",
+            "checkDirectory",
+            "Whether the directory's records, indexes and memberships agree with one another. Reads everything",
+            directory::check,
+        )
+        .answers(200, "DirectoryReport")
+        .errors(&[404])
+        .patient(),
+        Route::new("get", DIRECTORY_SETTINGS, "getDirectorySettings", "What the tenant decided about its directory", directory::settings)
+            .answers(200, "DirectorySettings")
+            .errors(&[404]),
+        Route::new("put", DIRECTORY_SETTINGS, "replaceDirectorySettings", "Decide anew", directory::set_settings)
+            .body("DirectorySettings")
+            .answers(200, "DirectorySettings")
+            .errors(&[404, 422]),
+        Route::new(
+            "post",
+            "/api/v1/tenants/{tenant}/directory/inactivity",
+            "applyInactivity",
+            "Block and delete inactive users now, not at 04:00 UTC",
+            directory::apply_inactivity,
+        )
+        .answers(200, "InactivityReport")
+        .errors(&[404])
+        .patient(),
+        Route::new(
+            "post",
+            DIRECTORY_TABLE,
+            "importTable",
+            "Take a CSV table of users or groups in; a report for each row",
+            directory::import,
+        )
+        .body("text/csv")
+        .answers(200, "ImportReport")
+        .errors(&[404, 413, 422])
+        .takes(MAX_TABLE)
+        .patient(),
+        Route::new("get", DIRECTORY_TABLE, "exportTable", "All users or groups as a CSV table", directory::export)
+            .answers(200, "text/csv")
+            .errors(&[404])
+            .patient(),
         Route::new("get", PLUGINS, "listPlugins", "The plugins of a tenant, with their state", plugins::list)
             .answers(200, "PluginList")
             .errors(&[404]),

@@ -1,6 +1,7 @@
 //! A tenant's directory over HTTP.
 
 use crate::extract::{self, too_large};
+use crate::limits::Admission;
 use crate::problem::Problem;
 use crate::services::{Services, blocking};
 use axum::body::{Body, to_bytes};
@@ -33,13 +34,21 @@ async fn answer(services: &Services, tenant: &str, request: Request) -> Result<R
     services.inner.guard.check(request.headers())?;
     let tenant = extract::tenant(tenant)?;
     let directory = open(services, &tenant).await?;
+    if directory.is_rate_limited() {
+        match services.inner.directories.limits(&tenant).admit(services.inner.clock.now_ms()) {
+            Admission::Now => {}
+            Admission::Later(time) => tokio::time::sleep(time).await,
+            Admission::Refused(seconds) => return Err(Problem::too_many(seconds)),
+        }
+    }
     let base = base(services, &tenant, request.headers());
     let (parts, body) = request.into_parts();
     let body = to_bytes(body, MAX_BODY)
         .await
         .map_err(|_| too_large(&format!("the body has more than {MAX_BODY} bytes, or broke off")))?;
     let below = parts.uri.path().splitn(6, '/').nth(5).unwrap_or_default().to_owned();
-    let reply = blocking(move || {
+    let quick = directory.is_quick(parts.method.as_str(), &below, parts.uri.query().unwrap_or_default());
+    let answer = move || {
         let text = |name| parts.headers.get(name).and_then(|v: &HeaderValue| v.to_str().ok());
         Ok(directory.call(&Call {
             method: parts.method.as_str(),
@@ -50,12 +59,14 @@ async fn answer(services: &Services, tenant: &str, request: Request) -> Result<R
             body: &body,
             base: &base,
         }))
-    })
-    .await?;
+    };
+    // What takes microseconds is not worth another thread.
+    let reply = if quick { answer()? } else { blocking(answer).await? };
     Ok(respond(reply))
 }
 
-async fn open(services: &Services, tenant: &TenantId) -> Result<Arc<Directory>, Problem> {
+/// A tenant's directory.
+pub(crate) async fn open(services: &Services, tenant: &TenantId) -> Result<Arc<Directory>, Problem> {
     if let Some(directory) = services.inner.directories.get(tenant) {
         return Ok(directory);
     }
@@ -107,6 +118,9 @@ fn as_scim(problem: &Problem) -> Response {
     let mut response = (problem.status(), body.to_string()).into_response();
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, MEDIA_TYPE);
+    if let Some(seconds) = problem.retry_after() {
+        headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+    }
     if let Some(challenge) = problem.challenge() {
         headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static(challenge));
     }

@@ -31,6 +31,7 @@ pub async fn serve(
         closing.close();
         closing.runner().shutdown().await;
     };
+    let nightly = crate::nightly::run(services.clone());
     let server = axum::serve(listener, router(services)).with_graceful_shutdown(asked);
     let late = async move {
         // The sender lives as long as the server.
@@ -40,5 +41,6 @@ pub async fn serve(
     tokio::select! {
         ended = server => ended,
         () = late => Ok(()),
+        () = nightly => Ok(()),
     }
 }

@@ -1,10 +1,12 @@
 //! `make bench`: every figure of `docs/performance.md`, each as a ratio against something measured
 //! in the same run. Sections: `tax`, `calls`, `load`, `pipeline`, `simulate`, `million`, `servers`; all if none is named.
+//! in the same run. Sections: `tax`, `calls`, `load`, `pipeline`, `million`, `servers`, `directory`; all if none is named.
 
 #![forbid(unsafe_code)]
 #![allow(clippy::print_stdout, reason = "a bench talks to the person in front of it")]
 
 mod calls;
+mod directory;
 mod load;
 mod pipeline;
 mod servers;
@@ -37,6 +39,9 @@ async fn main() -> anyhow::Result<()> {
     }
     if wanted("servers") {
         servers::run().await?;
+    }
+    if wanted("directory") {
+        directory::run().await?;
     }
     Ok(())
 }

@@ -1,3 +1,4 @@
+pub(crate) mod directory;
 pub(crate) mod impact;
 pub(crate) mod job;
 pub(crate) mod plan;

@@ -25,19 +25,13 @@ impl Filter {
                 let attribute = path.leaf();
                 path.any(resource, |value| compare(attribute, value, *operator, operand))
             }
-            Self::Values(path, filter) => {
-                let holder = match &path.extension {
-                    None => Some(resource),
-                    Some(urn) => resource.get(urn).and_then(Value::as_object),
-                };
-                match holder.and_then(|h| h.get(&path.attribute.name)) {
-                    Some(Value::Array(values)) => {
-                        values.iter().any(|v| v.as_object().is_some_and(|v| filter.matches(v)))
-                    }
-                    Some(Value::Object(value)) => filter.matches(value),
-                    _ => false,
+            Self::Values(path, filter) => match path.value(resource) {
+                Some(Value::Array(values)) => {
+                    values.iter().any(|v| v.as_object().is_some_and(|v| filter.matches(v)))
                 }
-            }
+                Some(Value::Object(value)) => filter.matches(value),
+                _ => false,
+            },
         }
     }
 }
@@ -45,11 +39,7 @@ impl Filter {
 fn is_present(path: &Path, resource: &Map<String, Value>) -> bool {
     if path.sub.is_none() {
         // A complex attribute is there if any part of it is, with or without a `value`.
-        let holder = match &path.extension {
-            None => Some(resource),
-            Some(urn) => resource.get(urn).and_then(Value::as_object),
-        };
-        return holder.and_then(|h| h.get(&path.attribute.name)).is_some_and(|v| !is_empty(v));
+        return path.value(resource).is_some_and(|v| !is_empty(v));
     }
     path.any(resource, |value| !is_empty(value))
 }

@@ -1,7 +1,8 @@
 use super::{Filter, Operand, Operator};
 use crate::ScimError;
+use crate::catalog::ResourceType;
 use crate::path::Path;
-use crate::schema::{Attribute, DataType, ResourceType, Returned};
+use crate::schema::{Attribute, DataType, Returned};
 use serde_json::Value;
 
 /// Longest filter text accepted.
@@ -176,6 +177,16 @@ impl<'t> Parser<'t> {
         if self.next == Token::OpenValues {
             return self.values(path);
         }
+        self.operation(path)
+    }
+
+    /// An attribute that is the next token's, and how it is compared.
+    fn comparison(&mut self, path: Path) -> Result<Filter, ScimError> {
+        self.advance()?;
+        self.operation(path)
+    }
+
+    fn operation(&mut self, path: Path) -> Result<Filter, ScimError> {
         let Token::Word(word) = self.next else { return Err(self.error("expected an operator")) };
         if word.eq_ignore_ascii_case("pr") {
             self.advance()?;
@@ -217,7 +228,19 @@ impl<'t> Parser<'t> {
         self.clauses = inner.clauses;
         self.depth -= 1;
         self.advance()?;
-        Ok(Filter::Values(path, Box::new(filter)))
+        let Some(sub) = self.sub_attribute() else { return Ok(Filter::Values(path, Box::new(filter))) };
+        // `emails[type eq "work"].value eq "…"`, as Microsoft Entra ID asks: of the same value.
+        let sub = Path::within(&path.attribute, sub).map_err(|e| self.error(&e))?;
+        let compared = self.comparison(sub)?;
+        Ok(Filter::Values(path, Box::new(Filter::And(vec![filter, compared]))))
+    }
+
+    /// The word behind a closing bracket, if it is a dot and a name.
+    fn sub_attribute(&self) -> Option<&'t str> {
+        match self.next {
+            Token::Word(word) => word.strip_prefix('.'),
+            _ => None,
+        }
     }
 
     fn operand(&self, attribute: &Attribute, operator: Operator) -> Result<Operand, ScimError> {

@@ -1,4 +1,6 @@
 use super::*;
+use crate::schema::Kind;
+use crate::storage::Read;
 
 /// Applies operations to a user and gives what became of it.
 fn patched(d: &Directory, id: &str, operations: Value) -> Value {
@@ -38,7 +40,7 @@ fn add() {
     assert_eq!(now["name"], json!({ "familyName": "A", "middleName": "M", "givenName": "G" }));
     assert_eq!(now["emails"].as_array().unwrap().len(), 3);
     assert_eq!(now[ENTERPRISE], json!({ "department": "D" }));
-    assert_eq!(now["schemas"], json!([USER, ENTERPRISE]));
+    assert_eq!(now["schemas"], json!([USER, ENTERPRISE, SAP_USER]));
     assert_eq!(now["meta"]["version"], "W/\"2\"");
 }
 
@@ -196,8 +198,9 @@ fn members_in_every_dialect() {
     let path = format!("/Groups/{team}");
     let change = |operations: Value| -> Vec<String> {
         let reply = patch(&d, &path, operations);
-        assert_eq!((reply.status, reply.body), (204, None));
+        assert_eq!(reply.status, 200);
         let members = get(&d, &path);
+        assert_eq!(reply.body.unwrap(), members);
         members.get("members").map_or_else(Vec::new, |m| {
             m.as_array().unwrap().iter().map(|m| m["value"].as_str().unwrap().to_owned()).collect()
         })
@@ -252,32 +255,123 @@ fn members_in_every_dialect() {
         ])),
         [b.clone(), c.clone()]
     );
-    let reply =
-        patch(&d, &path, json!([{ "op": "add", "path": "members", "value": [{ "value": "ghost" }] }]));
-    assert!(refused(&reply, 400, Some("invalidValue")).contains("ghost"));
+    let ghost = Uuid::from_u128(77);
+    let reply = patch(&d, &path, json!([{ "op": "add", "path": "members", "value": [{ "value": ghost }] }]));
+    assert!(refused(&reply, 400, Some("invalidValue")).contains(&ghost.to_string()));
     let reply = patch(
         &d,
         &path,
         json!([{ "op": "replace", "path": format!("members[value eq \"{b}\"].value"), "value": a }]),
     );
     refused(&reply, 400, Some("mutability"));
-    // Asked for, the group is answered.
-    let reply = call(
-        &d,
-        "PATCH",
-        &format!("{path}?attributes=displayName"),
-        Some(
-            json!({ "schemas": [PATCH], "Operations": [{ "op": "add", "path": "displayName", "value": "x" }] }),
-        ),
-    );
-    assert_eq!((reply.status, reply.body.unwrap()["displayName"].clone()), (200, json!("x")));
 }
 
 #[test]
-fn a_password_is_taken_and_never_kept() {
+fn members_that_are_elsewhere_are_kept_by_their_value() {
     let d = directory();
-    let id = user(&d, "ann", json!({ "password": "canary" }));
-    let now = patched(&d, &id, json!([{ "op": "replace", "path": "password", "value": "canary" }]));
-    assert!(!now.to_string().contains("canary"));
-    assert_eq!(now["meta"]["version"], "W/\"1\"");
+    let ann = user(&d, "ann", json!({}));
+    let team = group(&d, "team", &["cn=crew,o=elsewhere", &ann]);
+    let path = format!("/Groups/{team}");
+    let members = || {
+        let mut all: Vec<String> = get(&d, &path)["members"]
+            .as_array()
+            .map(|m| m.iter().map(|m| m["value"].as_str().unwrap().to_owned()).collect())
+            .unwrap_or_default();
+        all.sort();
+        all
+    };
+    assert_eq!(members(), [ann.as_str(), "cn=crew,o=elsewhere"]);
+    assert_eq!(names(&get(&d, &filtered("/Groups", "members.value eq \"cn=crew,o=elsewhere\""))), ["team"]);
+    let add = json!([{ "op": "add", "path": "members", "value": [{ "value": "far" }, { "value": "far" }] }]);
+    assert_eq!(patch(&d, &path, add).status, 200);
+    assert_eq!(members(), [ann.as_str(), "cn=crew,o=elsewhere", "far"]);
+    let remove = json!([{ "op": "remove", "path": "members[value eq \"far\"]" }]);
+    assert_eq!(patch(&d, &path, remove).status, 200);
+    assert_eq!(members(), [ann.as_str(), "cn=crew,o=elsewhere"]);
+    assert_eq!(patch(&d, &path, json!([{ "op": "remove", "path": "members" }])).status, 200);
+    assert_eq!(members(), [""; 0]);
+    refused(
+        &patch(&d, &path, json!([{ "op": "add", "path": "members", "value": [{ "value": " " }] }])),
+        400,
+        Some("invalidValue"),
+    );
+}
+
+#[test]
+fn a_patched_group_is_answered_unless_it_is_large() {
+    let d = directory();
+    let ids: Vec<_> = (0..101).map(|n| user(&d, &format!("u{n}"), json!({}))).collect();
+    let ids: Vec<_> = ids.iter().map(String::as_str).collect();
+    let path = format!("/Groups/{}", group(&d, "team", &ids[..100]));
+    let rename = json!([{ "op": "replace", "path": "displayName", "value": "crew" }]);
+    let reply = patch(&d, &path, rename.clone());
+    assert_eq!((reply.status, reply.body.unwrap()["members"].as_array().unwrap().len()), (200, 100));
+    let add = json!([{ "op": "add", "path": "members", "value": [{ "value": ids[100] }] }]);
+    let reply = patch(&d, &path, add);
+    assert_eq!((reply.status, reply.body), (204, None));
+    assert_eq!(reply.etag.as_deref(), Some("W/\"3\""));
+    // Asked for, it is answered.
+    let reply = patch(&d, &format!("{path}?attributes=displayName"), rename);
+    assert_eq!((reply.status, reply.body.unwrap()["displayName"].clone()), (200, json!("crew")));
+}
+
+#[test]
+fn what_is_known_of_an_address_goes_with_the_address() {
+    let d = directory();
+    let known = json!([{ "value": "A@x", "verified": true }]);
+    let id = user(&d, "ann", json!({ "emails": [{ "value": "a@x" }], SAP_USER: { "emails": known } }));
+    let add =
+        |path: &str, value: Value| patched(&d, &id, json!([{ "op": "add", "path": path, "value": value }]));
+    let now = add(&format!("{SAP_USER}:emails"), json!([{ "value": "b@x", "verified": false }]));
+    assert_eq!(now[SAP_USER]["emails"].as_array().unwrap().len(), 2, "a@x is an address of hers: {now}");
+    let now = add("emails", json!([{ "value": "c@x" }]));
+    assert_eq!(now[SAP_USER]["emails"], json!([{ "value": "A@x", "verified": true }]));
+    // Other changes leave it alone.
+    let now = add("title", json!("Captain"));
+    assert_eq!(now[SAP_USER]["emails"].as_array().unwrap().len(), 1);
+}
+
+/// What is stored of a user's password.
+fn stored(d: &Directory, id: &str) -> Option<String> {
+    let tables = d.read().unwrap();
+    let sequence = tables.locate(Kind::User, id).unwrap().unwrap();
+    let record = tables.record(Kind::User, sequence).unwrap().unwrap();
+    assert!(!serde_json::to_string(&record).unwrap().contains("canary"));
+    record.password
+}
+
+#[test]
+fn a_password_is_stored_as_an_argon2id_hash_and_never_shown() {
+    let d = directory();
+    let id = user(&d, "ann", json!({ "Password": "canary-1" }));
+    let first = stored(&d, &id).unwrap();
+    assert!(first.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{first}");
+    for operation in [
+        json!([{ "op": "replace", "path": "password", "value": "canary-2" }]),
+        json!([{ "op": "Replace", "value": { "PASSWORD": "canary-3" } }]),
+        json!([{ "op": "add", "path": format!("{USER}:password"), "value": "canary-4" }]),
+    ] {
+        let before = stored(&d, &id).unwrap();
+        let now = patched(&d, &id, operation);
+        assert!(!now.to_string().contains("canary") && !now.to_string().contains("argon2"));
+        assert_ne!(stored(&d, &id).unwrap(), before);
+    }
+    // A change that does not speak of it keeps it, be it a replacement.
+    let before = stored(&d, &id);
+    patched(&d, &id, json!([{ "op": "add", "path": "title", "value": "Captain" }]));
+    let put = call(&d, "PUT", &format!("/Users/{id}"), Some(json!({ "schemas": [USER], "userName": "ann" })));
+    assert_eq!((put.status, stored(&d, &id)), (200, before));
+    patched(&d, &id, json!([{ "op": "remove", "path": "password" }]));
+    assert_eq!(stored(&d, &id), None);
+    let bulk = json!({
+        "schemas": ["urn:ietf:params:scim:api:messages:2.0:BulkRequest"],
+        "Operations": [{ "method": "PATCH", "path": format!("/Users/{id}"), "data": {
+            "Operations": [{ "op": "add", "path": "password", "value": "canary-5" }] } }],
+    });
+    assert_eq!(call(&d, "POST", "/Bulk", Some(bulk)).status, 200);
+    assert!(stored(&d, &id).is_some());
+    refused(&call(&d, "GET", &filtered("/Users", "password eq \"x\""), None), 403, Some("sensitive"));
+    for shown in [get(&d, "/Users"), get(&d, &format!("/Users/{id}?attributes=password"))] {
+        assert!(!shown.to_string().contains("argon2"), "{shown}");
+    }
 }
