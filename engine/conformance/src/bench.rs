@@ -219,6 +219,7 @@ impl Specimen {
             id: self.id.clone(),
             version: None,
             json: self.create.to_string(),
+            members: None,
         }
     }
 
@@ -229,6 +230,7 @@ impl Specimen {
             id: Some(id.to_owned()),
             version: None,
             json: content.to_string(),
+            members: None,
         }
     }
 }
@@ -240,6 +242,7 @@ pub(crate) fn delete(entity_type: &str, id: &str) -> Operation {
         id: Some(id.to_owned()),
         version: None,
         json: String::new(),
+        members: None,
     }
 }
 

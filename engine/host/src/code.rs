@@ -1,5 +1,5 @@
 use crate::LoadError;
-use crate::bindings::v0_1::exports::gangway::plugin::{metadata, source, target, transformation};
+use crate::bindings::v0_1::exports::gangway::plugin::{changes, metadata, source, target, transformation};
 use crate::cache::Cache;
 use crate::guest::GuestState;
 use crate::verify::{self, Inspection, Roles};
@@ -17,6 +17,7 @@ pub(crate) struct Code {
     pub(crate) pre: InstancePre<GuestState>,
     pub(crate) metadata: metadata::GuestIndices,
     pub(crate) source: Option<source::GuestIndices>,
+    pub(crate) changes: Option<changes::GuestIndices>,
     pub(crate) target: Option<target::GuestIndices>,
     pub(crate) transformation: Option<transformation::GuestIndices>,
 }
@@ -94,6 +95,7 @@ impl Compiler {
         Ok(Code {
             metadata: metadata::GuestIndices::new(&pre).map_err(wrong)?,
             source: roles.source.then(|| source::GuestIndices::new(&pre)).transpose().map_err(wrong)?,
+            changes: roles.changes.then(|| changes::GuestIndices::new(&pre)).transpose().map_err(wrong)?,
             target: roles.target.then(|| target::GuestIndices::new(&pre)).transpose().map_err(wrong)?,
             transformation: roles
                 .transformation

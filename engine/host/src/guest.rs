@@ -1,7 +1,7 @@
 //! One instance: the store, what the host keeps in it, and the exports.
 
 use crate::bindings::v0_1::Everything;
-use crate::bindings::v0_1::exports::gangway::plugin::{metadata, source, target, transformation};
+use crate::bindings::v0_1::exports::gangway::plugin::{changes, metadata, source, target, transformation};
 use crate::code::Code;
 use crate::limits::{Limits, Meter, Space};
 use crate::output::Tail;
@@ -47,6 +47,7 @@ pub(crate) struct Guest {
     pub(crate) output: Tail,
     pub(crate) metadata: metadata::Guest,
     pub(crate) source: Option<source::Guest>,
+    pub(crate) changes: Option<changes::Guest>,
     pub(crate) target: Option<target::Guest>,
     pub(crate) transformation: Option<transformation::Guest>,
     /// The document this instance has compiled.
@@ -108,10 +109,11 @@ impl Guest {
         let instance = code.pre.instantiate_async(&mut store).await?;
         let metadata = code.metadata.load(&mut store, &instance)?;
         let source = code.source.as_ref().map(|s| s.load(&mut store, &instance)).transpose()?;
+        let changes = code.changes.as_ref().map(|c| c.load(&mut store, &instance)).transpose()?;
         let target = code.target.as_ref().map(|t| t.load(&mut store, &instance)).transpose()?;
         let transformation =
             code.transformation.as_ref().map(|t| t.load(&mut store, &instance)).transpose()?;
-        Ok(Self { store, output, metadata, source, target, transformation, compiled: None })
+        Ok(Self { store, output, metadata, source, changes, target, transformation, compiled: None })
     }
 }
 

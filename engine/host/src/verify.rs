@@ -40,6 +40,8 @@ const WASI: &[&str] = &["wasi:cli/", "wasi:clocks/", "wasi:filesystem/", "wasi:i
 pub struct Roles {
     /// Systems are read through it.
     pub source: bool,
+    /// And by their changes.
+    pub changes: bool,
     /// Systems are written through it.
     pub target: bool,
     /// It transforms entities.
@@ -129,6 +131,7 @@ pub(crate) fn read(wasm: &[u8]) -> Result<Inspection, LoadError> {
     };
     let roles = Roles {
         source: exports_it("source"),
+        changes: exports_it("source") && exports_it("changes"),
         target: exports_it("target"),
         transformation: exports_it("transformation"),
     };

@@ -16,8 +16,8 @@ use crate::run::{Lane, OpenLane, Run};
 use crate::safety::Remember;
 use crate::{memory, policy, safety};
 use gangway_model::{
-    Counters, Entity, EntityEvent, EntityState, EntityType, Hash, Intent, JobType, Operation, OperationKind,
-    Outcome, PluginError, Relation, RelationKey, RelationState, code,
+    Counters, Entity, EntityEvent, EntityState, EntityType, Hash, Intent, JobType, MemberChanges, Operation,
+    OperationKind, Outcome, PluginError, Relation, RelationKey, RelationState, code,
 };
 use gangway_store::{Change, Image, NewRelation};
 use std::collections::HashMap;
@@ -35,6 +35,8 @@ pub(crate) struct LaneResult {
     pub(crate) events: Vec<EntityEvent>,
     pub(crate) relations: Vec<NewRelation>,
     pub(crate) settled: Vec<String>,
+    /// What large groups hold now; none where that is not known.
+    pub(crate) members: Vec<(String, Option<Vec<u8>>)>,
     /// The target broke off, and why.
     pub(crate) broken: Option<PluginError>,
     /// The job was being stopped: some entities were not attempted, or their end is unknown.
@@ -69,6 +71,8 @@ pub(crate) struct Item {
     /// The target entity, once known.
     pub(crate) id: Option<String>,
     pub(crate) content: String,
+    /// Of the update of a large group: how its members differ from those written last.
+    pub(crate) members: Option<MemberChanges>,
     pub(crate) payload: Hash,
     /// Since when its intent is open; none if it is not.
     pub(crate) intent: Option<u64>,
@@ -128,6 +132,7 @@ impl Item {
             existed_before: work.relation.as_ref().is_some_and(|r| r.existed_before),
             counts_as: if work.verb == Verb::Update { CountsAs::Updated } else { CountsAs::Created },
             content: String::new(),
+            members: None,
             payload: work.payload,
             conflict: None,
             alone: false,
@@ -197,9 +202,10 @@ impl<'a> LaneApply<'a> {
             next.extend(self.remake(remake).await?);
             next.extend(self.find(find).await?);
             // What now waits for a search waits for the next round.
-            let (write, waiting) = split(next, |item| matches!(item.step, Step::Create | Step::Replace));
+            let (mut write, waiting) = split(next, |item| matches!(item.step, Step::Create | Step::Replace));
             items = waiting;
             self.remember(&write).await?;
+            self.recall_members(&mut write).await?;
             items.extend(self.write(write).await);
         }
         if let Some(error) = self.result.broken.clone() {
@@ -289,6 +295,7 @@ impl<'a> LaneApply<'a> {
             id,
             version: None,
             json: item.content.clone(),
+            members: item.members.take(),
         }
     }
 
@@ -334,6 +341,7 @@ impl<'a> LaneApply<'a> {
         }
         let line = self.journal().written(state, &item.work.source_id, &id);
         self.log(line, &item.content);
+        self.remember_members(&item, true);
         self.claimed.insert(id.clone(), item.work.source_id.clone());
         if item.step == Step::Create && safety::remembers(&self.lane.system) == Remember::Everything {
             let nothing = Entity { id: id.clone(), version: None, created_ms: None, json: String::new() };
@@ -483,6 +491,7 @@ impl<'a> LaneApply<'a> {
     }
 
     pub(crate) fn fail(&mut self, item: &Item, error: PluginError) {
+        self.remember_members(item, false);
         self.relate_unwritten(item);
         self.result.counters.failed += 1;
         let event = self.journal().failed(Some(&item.work.source_id), item.id.as_deref(), error);

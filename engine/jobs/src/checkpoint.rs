@@ -50,7 +50,7 @@ impl Ledger {
 
     /// Whether relations wait to be committed: then others cannot see them yet.
     pub(crate) fn holds_relations(&self) -> bool {
-        !self.pending.relations.is_empty()
+        !(self.pending.relations.is_empty() && self.pending.unwanted.is_empty())
     }
 
     /// Books the source's side of a page, and where the next one starts.
@@ -90,10 +90,15 @@ impl Ledger {
         self.pending.events.extend(plan.events);
         self.pending.events.extend(blamed(result.events, &lane.system, "target"));
         push(&mut self.pending.seen, &key, plan.seen);
+        if let Some(reading) = &mut self.job.reading {
+            reading.candidates += plan.unwanted.len() as u64;
+        }
+        push(&mut self.pending.unwanted, &key, plan.unwanted);
         push(&mut self.pending.relations, &key, plan.refreshed);
         push(&mut self.pending.relations, &key, result.relations);
         push(&mut self.pending.settled, &key, result.settled);
         self.pending.images.extend(result.images);
+        push(&mut self.pending.members, &key, result.members);
         if let Some(error) = result.broken.or(plan.broken) {
             self.break_off(lane, &error);
         }

@@ -29,6 +29,9 @@ const BATCH: usize = 500;
 
 /// Runs the deletion phase.
 pub(crate) async fn run(run: &Arc<Run>, ledger: &mut Ledger) -> Result<(), Stop> {
+    if run.is_delta() && ledger.job().reading.as_ref().is_none_or(|reading| reading.candidates == 0) {
+        return Ok(());
+    }
     if all_broken(run) {
         ledger.outcome("no deletions: every target broke off".to_owned());
         return Ok(());
@@ -95,7 +98,7 @@ impl Phase<'_> {
                 return Err(Stop::Cancelled);
             }
             let unseen: Vec<Relation> =
-                relations.into_iter().filter(|r| is_candidate(r) && !seen.contains(r.ordinal)).collect();
+                relations.into_iter().filter(|r| self.is_candidate(r) && !seen.contains(r.ordinal)).collect();
             if unseen.is_empty() {
                 continue;
             }
@@ -132,6 +135,11 @@ impl Phase<'_> {
         let relations =
             self.run.blocking(move |store| store.scan_relations(&key, after.as_deref(), BATCH)).await?;
         Ok(Some(relations).filter(|relations| !relations.is_empty()))
+    }
+
+    /// A delta read names its candidates itself, and has not looked for others.
+    fn is_candidate(&self, relation: &Relation) -> bool {
+        is_candidate(relation) && (!self.run.is_delta() || relation.state == RelationState::PendingDelete)
     }
 
     fn journal(&self) -> Journal<'_> {

@@ -1,6 +1,7 @@
 //! One job from opening its systems to its final record.
 
 use crate::checkpoint::Ledger;
+use crate::delta;
 use crate::error::{Stop, sided};
 use crate::fingerprint::Fingerprints;
 use crate::pipeline;
@@ -15,8 +16,8 @@ use crate::verbatim;
 use futures_util::future::join_all;
 use gangway_model::ports::{Clock, JobContext, Source, Systems, Transformation};
 use gangway_model::{
-    Action, Checkpoint, EntityType, Job, JobId, JobStatus, JobType, Phase, PluginError, ReadMode, System,
-    SystemId, Trigger,
+    Action, Checkpoint, EntityType, Job, JobId, JobStatus, JobType, Phase, PluginError, ReadMode, Reading,
+    System, SystemId, Trigger,
 };
 use gangway_store::{StoreError, TenantStore};
 use std::collections::{BTreeMap, BTreeSet};
@@ -46,9 +47,10 @@ impl Execution {
         } else {
             JobStatus::RunningWithError
         };
-        tracing::info!(job = %job.id, source = %job.source_name, kind = ?job.kind, "job starts");
         self.forget_images().await;
-        match self.open(&job).await {
+        let opened = self.open(&mut job).await;
+        tracing::info!(job = %job.id, source = %job.source_name, kind = ?job.kind, read_mode = ?job.read_mode, "job starts");
+        match opened {
             Ok(Some(run)) => self.carry_out(run, job).await,
             Ok(None) => {
                 job.outcome.push(format!(
@@ -112,6 +114,9 @@ impl Execution {
             }
             Err(Stop::Store(error)) => return self.store_failed(ledger.into_durable(), &error).await,
         };
+        if status.is_final() {
+            self.remember(ledger.job(), status == JobStatus::Success).await;
+        }
         match ledger.finish(status).await {
             Ok(job) => {
                 self.forget(&run.run, &job).await;
@@ -135,6 +140,15 @@ impl Execution {
             }
             JobType::Apply => verbatim::run(run, ledger).await,
         }
+    }
+
+    /// Before the end of the job is durable: after a crash in between it ends once more, and counts once.
+    async fn remember(&self, job: &Job, success: bool) {
+        let (store, job, targets) = (self.store.clone(), job.clone(), self.targets.clone());
+        let remembered =
+            tokio::task::spawn_blocking(move || delta::remember(store.as_ref(), &job, targets, success));
+        // It logs what went wrong itself.
+        let _ = remembered.await;
     }
 
     /// The job ends where its last commit left it.
@@ -176,7 +190,7 @@ impl Execution {
     }
 
     /// Opens everything; none if there is no target.
-    async fn open(&self, job: &Job) -> Result<Option<Run>, Stop> {
+    async fn open(&self, job: &mut Job) -> Result<Option<Run>, Stop> {
         let (run, source, targets) = self.records(job).await?;
         if targets.is_empty() {
             return Ok(None);
@@ -186,7 +200,7 @@ impl Execution {
 
     /// A run that is not of any job: nothing of it is written.
     pub(crate) async fn dry(&self, id: JobId, source: System, targets: Vec<System>) -> Result<Run, Stop> {
-        let job = Job {
+        let mut job = Job {
             tenant: source.tenant.clone(),
             id: id.clone(),
             resumes: None,
@@ -197,6 +211,8 @@ impl Execution {
             live: false,
             plan: None,
             undo: None,
+            // What a change means is asked of everything.
+            reading: Some(Reading::default()),
             trigger: Trigger { kind: "IMMEDIATE".to_owned(), by: None },
             status: JobStatus::Running,
             start_ms: self.clock.now_ms(),
@@ -212,14 +228,24 @@ impl Execution {
                 unresolved: false,
             },
         };
-        self.run_of(&job, id, source, targets).await
+        self.run_of(&mut job, id, source, targets).await
     }
 
-    async fn run_of(&self, job: &Job, run: JobId, source: System, targets: Vec<System>) -> Result<Run, Stop> {
+    async fn run_of(
+        &self,
+        job: &mut Job,
+        run: JobId,
+        source: System,
+        targets: Vec<System>,
+    ) -> Result<Run, Stop> {
         let context = JobContext { job: job.id.clone(), cancelled: self.cancelled.clone() };
         let reader = self.systems.source(&source, &context).await.map_err(Stop::Source)?;
         let read = self.systems.read_transformation(&source, &context).await.map_err(Stop::Source)?;
         let types = types(reader.as_ref(), read.as_ref());
+        let (store, now_ms) = (self.store.clone(), self.clock.now_ms());
+        delta::decide(job, &source, &targets, reader.as_ref(), &types, store, now_ms).await?;
+        let delta = job.read_mode == ReadMode::Delta;
+        let since = job.reading.as_ref().filter(|_| delta).map(|reading| reading.since.clone());
         let lanes =
             join_all(targets.into_iter().map(|target| self.lane(job, &source, target, &context))).await;
         Ok(Run {
@@ -231,6 +257,7 @@ impl Execution {
             reader,
             read,
             lanes,
+            since,
             types,
             fingerprints: Fingerprints::new(self.store.hash_key()),
             store: self.store.clone(),

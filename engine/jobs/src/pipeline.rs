@@ -38,6 +38,9 @@ pub(crate) async fn run(run: &Arc<Run>, ledger: &mut Ledger) -> Result<(), Stop>
                 let again = matches!(ledger.job().checkpoint.phase, Phase::Completing { .. });
                 let position = usize::try_from(index).unwrap_or(usize::MAX);
                 match run.types.get(position) {
+                    Some(entity_type) if !run.reads(entity_type) => {
+                        ledger.phase(Phase::Reading { index: index + 1, cursor: None });
+                    }
                     Some(entity_type) if !all_broken(run) => {
                         TypePass::new(run, ledger, entity_type, index, again).all_pages(cursor).await?;
                     }
@@ -220,7 +223,7 @@ impl<'a> TypePass<'a> {
         let mut works = false;
         for (lane, plan) in run.lanes.iter().zip(&prepared.lanes) {
             let (Some(plan), Some(_)) = (plan, lane.takes(self.entity_type)) else { continue };
-            works |= !plan.work.is_empty();
+            works |= !plan.work.is_empty() || !plan.unwanted.is_empty();
             let intents = intents(plan, since_ms);
             if !intents.is_empty() {
                 announced.push((run.key(lane, self.entity_type), intents));
@@ -230,6 +233,8 @@ impl<'a> TypePass<'a> {
         if due || !announced.is_empty() {
             self.commit(announced).await?;
         }
+        let unwanted = prepared.lanes.iter().flatten().flat_map(|plan| &plan.unwanted);
+        prepared.ids.extend(unwanted.map(|relation| relation.source_id.clone()));
         let (shared, entity_type) = (&run, self.entity_type);
         let writes = run.lanes.iter().zip(prepared.lanes).map(|(lane, plan)| async move {
             let (Some(mut plan), Some(open)) = (plan, lane.takes(entity_type)) else { return Ok(None) };
@@ -324,7 +329,7 @@ async fn read_pages(
     to: mpsc::Sender<Result<Arc<Page>, Stop>>,
 ) {
     while !run.is_cancelled() {
-        let page = run.reader.read_page(entity_type.as_str(), cursor.as_deref(), run.page_size).await;
+        let page = run.read_page(&entity_type, cursor.as_deref()).await;
         let page = page.and_then(|page| check(&run, &entity_type, cursor.as_deref(), page));
         let next = page.as_ref().ok().and_then(|page| page.next_cursor.clone());
         let page = page.map(Arc::new).map_err(|error| match error.code.as_str() {

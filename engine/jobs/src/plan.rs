@@ -2,6 +2,7 @@
 //! entity.
 
 use crate::decide::{Decision, Facts, Reason, Verb, binding, decide};
+use crate::delta::unwanted;
 use crate::fingerprint::{Trust, is_of_create, only_configuration_differs};
 use crate::journal::Journal;
 use crate::prepare::{LanePlan, Look, Passed, Work, rewritten};
@@ -48,6 +49,9 @@ pub(crate) async fn plan(
     let journal = Journal { entity_type, system: &lane.system.id, time_ms: run.clock.now_ms() };
     for ((entity, common), answer) in asked.into_iter().zip(answers) {
         plan.unresolved |= answer.unresolved > 0;
+        if answer.unresolved > 0 && answer.outcome == AnswerOutcome::Transformed {
+            plan.incomplete.push((entity.source_id.clone(), common.clone()));
+        }
         plan.depends |= answer.depends;
         let relation = look.relation(entity.index);
         let mut payload = (binding(relation).is_some() && answer.outcome == AnswerOutcome::Transformed)
@@ -63,6 +67,9 @@ pub(crate) async fn plan(
             read_depends: entity.depends,
             write_depends: answer.depends,
         };
+        if run.is_delta() && !decision.keeps() {
+            plan.unwanted.extend(unwanted(relation));
+        }
         plan.take(&journal, entity, common, answer, decision, look, trust, payload);
     }
     plan

@@ -60,6 +60,28 @@ pub(crate) fn looks_before_create(target: &System) -> bool {
     target.flag("ips.lookup.before.create", false)
 }
 
+/// `ips.full.read.force.count`: after that many scheduled delta runs everything is read once.
+pub(crate) fn full_read_force_count(source: &System) -> Option<u64> {
+    source.property("ips.full.read.force.count")?.trim().parse().ok().filter(|count| *count > 0)
+}
+
+/// `ips.delta.read.margin`: by how many seconds a delta read starts earlier than the last one did, because
+/// the clock of the source may lag behind; 300 unless a property says otherwise.
+pub fn delta_margin_ms(source: &System) -> u64 {
+    const SECONDS: u64 = 300;
+    let given = source.property("ips.delta.read.margin").and_then(|value| value.trim().parse().ok());
+    given.unwrap_or(SECONDS).saturating_mul(1000)
+}
+
+/// What to say of a source that is read by its changes, if nothing makes it be read in full.
+pub fn no_full_read_planned(source: &System) -> Option<String> {
+    full_read_force_count(source).is_none().then(|| {
+        "no full read is planned: a delta read deletes nothing that the source does not report as gone; set \
+         ips.full.read.force.count, or start a Resync now and then"
+            .to_owned()
+    })
+}
+
 /// A property by its ending: the plugin's own prefix first, then another system-specific one, then
 /// the generic `scim.`.
 pub(crate) fn specific(system: &System, ending: &str) -> Option<String> {
@@ -111,7 +133,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn a_system_specific_prefix_beats_the_generic_one() {
+    fn f054_a_system_specific_prefix_beats_the_generic_one() {
         let unique =
             |plugin, properties| unique_attributes(&system(plugin, properties), "user", &Value::Null);
         assert_eq!(unique("scim2", &[]), ["userName"]);
@@ -134,13 +156,33 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn page_sizes_are_bounded() {
+    fn f056_the_page_size_of_the_property_holds_within_bounds() {
         assert_eq!(page_size(&system("csv", &[])), 500);
         assert_eq!(page_size(&system("csv", &[("csv.page.size", "20")])), 20);
         assert_eq!(page_size(&system("csv", &[("ips.page.size", "30")])), 30);
         assert_eq!(page_size(&system("csv", &[("csv.page.size", "99999")])), 1000);
         assert_eq!(page_size(&system("csv", &[("csv.page.size", "0")])), 1);
         assert_eq!(page_size(&system("csv", &[("csv.page.size", "many")])), 500);
+    }
+
+    #[test]
+    fn f035_delta_read_is_switched_with_either_spelling() {
+        for (value, on) in
+            [("enabled", true), ("disabled", false), ("true", true), ("false", false), ("True", true)]
+        {
+            let source = system("scim2", &[("ips.delta.read", value)]);
+            assert_eq!(source.flag("ips.delta.read", !on), on, "{value}");
+        }
+        assert!(system("scim2", &[]).flag("ips.delta.read", true));
+    }
+
+    #[test]
+    fn delta_reads_have_a_margin_and_a_number_of_runs() {
+        assert_eq!(delta_margin_ms(&system("scim2", &[])), 300_000);
+        assert_eq!(delta_margin_ms(&system("scim2", &[("ips.delta.read.margin", "0")])), 0);
+        assert_eq!(full_read_force_count(&system("scim2", &[])), None);
+        let source = system("scim2", &[("ips.full.read.force.count", "10")]);
+        assert_eq!((full_read_force_count(&source), no_full_read_planned(&source)), (Some(10), None));
     }
 
     #[test]

@@ -2,12 +2,14 @@
 //! transformations; writes nothing, so that it may run ahead of the pages being applied, and again.
 
 use crate::decide::{Intention, Reason, Verb, binding, intend};
+use crate::delta;
 use crate::error::Stop;
 use crate::fingerprint::Trust;
 use crate::journal::Journal;
 use crate::plan::plan;
 use crate::run::{Lane, OpenLane, Run};
 use crate::transform::{apply, request};
+use crate::unresolved;
 use futures_util::future::join_all;
 use gangway_model::{
     Answer, AnswerOutcome, Counters, Entity, EntityEvent, EntityState, EntityType, Hash, Intent, Page,
@@ -42,10 +44,14 @@ pub(crate) struct LanePlan {
     pub(crate) seen: Vec<u64>,
     /// Relations whose fingerprint alone is new.
     pub(crate) refreshed: Vec<NewRelation>,
+    /// Of a delta read: relations whose entity the target is not to hold any longer.
+    pub(crate) unwanted: Vec<NewRelation>,
     /// What to write.
     pub(crate) work: Vec<Work>,
     /// The write transformation failed altogether.
     pub(crate) broken: Option<PluginError>,
+    /// Entities that refer to some that are not in the target, with their common JSON.
+    pub(crate) incomplete: Vec<(String, Arc<str>)>,
     /// An entity refers to one that is not in the target.
     pub(crate) unresolved: bool,
     /// What became of an entity depended on more than the entity, perhaps on the pages before.
@@ -114,7 +120,7 @@ pub(crate) async fn prepare(
         events: Vec::new(),
         lanes: Vec::with_capacity(run.lanes.len()),
     };
-    let passed = read(run, entity_type, &page, &looks, &mut prepared).await?;
+    let (passed, excluded) = read(run, entity_type, &page, &looks, &mut prepared).await?;
     second_look(run, entity_type, &page, &passed, &mut looks).await?;
     let plans = run.lanes.iter().zip(&looks).map(|(lane, look)| {
         let passed = &passed;
@@ -126,6 +132,15 @@ pub(crate) async fn prepare(
         }
     });
     prepared.lanes = join_all(plans).await;
+    if entity_type.as_str() == "group" {
+        for (lane, plan) in run.lanes.iter().zip(&mut prepared.lanes) {
+            let Some(plan) = plan else { continue };
+            let groups: Vec<_> =
+                plan.incomplete.iter().map(|(id, json)| (id.as_str(), json.as_ref())).collect();
+            plan.events.extend(unresolved::lines(run, lane, &groups, run.clock.now_ms()).await?);
+        }
+    }
+    delta::gone(run, entity_type, &page, &looks, &excluded, &mut prepared).await?;
     prepared.ids.extend(passed.into_iter().map(|p| p.source_id));
     Ok(prepared)
 }
@@ -158,14 +173,15 @@ async fn first_look(
     .await
 }
 
-/// The read transformation, for whatever some target cannot leave as it is.
+/// The read transformation, for whatever some target cannot leave as it is; and the places of those that
+/// its condition excludes.
 async fn read(
     run: &Arc<Run>,
     entity_type: &EntityType,
     page: &Page,
     looks: &[Option<Look>],
     prepared: &mut Prepared,
-) -> Result<Vec<Passed>, Stop> {
+) -> Result<(Vec<Passed>, Vec<usize>), Stop> {
     // Where no target takes the type, it is read for the numbers alone.
     let for_all = looks.iter().all(Option::is_none);
     let needed: Vec<bool> = (0..page.entities.len())
@@ -187,6 +203,7 @@ async fn read(
         prepared.events.push(journal.failed(problem.id.as_deref(), None, problem.error.clone()));
     }
     let mut passed: Vec<Passed> = Vec::with_capacity(page.entities.len());
+    let mut excluded = Vec::new();
     let mut known: HashMap<String, usize> = HashMap::with_capacity(page.entities.len());
     for ((index, entity), needed) in entities() {
         let mut depends = false;
@@ -212,6 +229,7 @@ async fn read(
                 passed.push(Passed { index, source_id, common, depends });
             }
             Err(Reading::Skipped(reason)) => {
+                excluded.push(index);
                 prepared.counters.skipped += 1;
                 let content = run.tracing.content(EntityState::Skipped, &entity.json);
                 let line = journal.skipped(Some(&entity.id), None, reason);
@@ -226,7 +244,7 @@ async fn read(
             Err(Reading::Repeated) => {}
         }
     }
-    Ok(passed)
+    Ok((passed, excluded))
 }
 
 /// Why an entity of the page goes no further.

@@ -6,6 +6,7 @@ use crate::trace::Tracing;
 use gangway_model::ports::{Clock, Source, Target, Transformation};
 use gangway_model::{EntityType, JobId, JobType, Needs, PluginError, RelationKey, System};
 use gangway_store::{StoreError, TenantStore};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
@@ -27,6 +28,8 @@ pub(crate) struct Run {
     pub(crate) fingerprints: Fingerprints,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) page_size: u32,
+    /// Where a delta read starts, by type; none in a full read.
+    pub(crate) since: Option<BTreeMap<EntityType, String>>,
     /// Entity types in the order of the job.
     pub(crate) types: Vec<EntityType>,
     pub(crate) cancelled: Arc<AtomicBool>,

@@ -173,6 +173,7 @@ impl Runner {
             plan,
             read_mode: ReadMode::Full,
             undo,
+            reading: None,
             trigger,
             status: JobStatus::Queued,
             start_ms: self.inner.services.clock.now_ms(),

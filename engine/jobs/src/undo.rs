@@ -278,6 +278,7 @@ impl Part<'_> {
                 id: Some(relation.target_id.clone()),
                 version: None,
                 json: String::new(),
+                members: None,
             })
             .collect();
         let mut step = Deletions::default();

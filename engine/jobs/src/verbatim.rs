@@ -236,6 +236,7 @@ impl Chunk {
                         id: operation.target_id.clone(),
                         version: None,
                         json: if is_delete { String::new() } else { operation.content.json },
+                        members: None,
                     };
                     planned.push((relation, content));
                 }

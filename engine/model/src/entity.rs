@@ -35,4 +35,6 @@ pub struct Page {
     pub next_cursor: Option<String>,
     /// How many there are in all, where the system says so.
     pub total: Option<u64>,
+    /// Of a delta read: identifiers of what is gone.
+    pub removed: Vec<String>,
 }

@@ -1,4 +1,4 @@
-use crate::{EntityType, JobId, PluginError, SystemId, TenantId};
+use crate::{EntityType, JobId, PluginError, Reading, SystemId, TenantId};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -31,6 +31,8 @@ impl JobType {
 pub enum ReadMode {
     /// Everything.
     Full,
+    /// What changed since the last successful job.
+    Delta,
 }
 
 /// Who or what started the job.
@@ -216,7 +218,7 @@ pub struct Job {
     /// What kind of run.
     #[serde(rename = "type")]
     pub kind: JobType,
-    /// Full, for now.
+    /// How much of the source it reads.
     pub read_mode: ReadMode,
     /// A simulation that looks at the targets too.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
@@ -227,6 +229,9 @@ pub struct Job {
     /// What an Undo takes back.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub undo: Option<Undo>,
+    /// Why, and from where; none before that is decided.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reading: Option<Reading>,
     /// Who or what started it.
     pub trigger: Trigger,
     /// Where it stands.

@@ -6,6 +6,7 @@
 
 #![forbid(unsafe_code)]
 
+mod delta;
 mod entity;
 mod error;
 mod grant;
@@ -19,6 +20,7 @@ mod relation;
 mod system;
 mod transformation;
 
+pub use delta::{DeltaState, Reading};
 pub use entity::{Entity, Page, Problem};
 pub use error::{PluginError, code};
 pub use grant::{ConnectionGrant, FileGrant, Grants, HttpGrant};
@@ -28,7 +30,7 @@ pub use job::{
     ReadMode, StatisticsKey, StatisticsRow, Trace, Trigger, Undo,
 };
 pub use manifest::{CapabilityRequest, Manifest, PropertySpec};
-pub use operation::{Operation, OperationKind, Outcome};
+pub use operation::{Member, MemberChanges, Operation, OperationKind, Outcome};
 pub use plan::{Approval, Delivered, Plan, PlannedContent, PlannedOperation, PlannedSystem, PlannedVerb};
 pub use relation::{Hash, Intent, Relation, RelationKey, RelationState};
 pub use system::{Property, Role, System, TransformationRef};

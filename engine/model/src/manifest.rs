@@ -30,6 +30,15 @@ pub struct Manifest {
     pub properties: Vec<PropertySpec>,
 }
 
+impl Manifest {
+    /// Whether systems of this plugin are read by their changes unless a property says otherwise: its
+    /// `ips.delta.read` has the default `enabled`.
+    pub fn by_changes(&self) -> bool {
+        let spec = self.properties.iter().find(|p| p.name == "ips.delta.read");
+        matches!(spec.and_then(|spec| spec.default.as_deref()), Some("enabled" | "true"))
+    }
+}
+
 /// A host interface a plugin wants, and why.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct CapabilityRequest {
@@ -58,4 +67,27 @@ pub struct PropertySpec {
     /// A credential: stored encrypted, never shown, never given to the plugin.
     #[serde(default)]
     pub secret: bool,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn f036_a_connector_may_be_read_by_changes_from_the_start_and_others_are_not() {
+        let of = |properties: &str| -> Manifest {
+            let head = r#""interface": "0.1", "name": "x", "version": "1.0.0""#;
+            serde_json::from_str(&format!(r#"{{ {head}, "properties": [{properties}] }}"#)).unwrap()
+        };
+        assert!(of(r#"{ "name": "ips.delta.read", "default": "enabled" }"#).by_changes());
+        assert!(!of(r#"{ "name": "ips.delta.read", "default": "disabled" }"#).by_changes());
+        assert!(!of(r#"{ "name": "ips.delta.read" }"#).by_changes());
+        assert!(!of("").by_changes());
+        let ours = ["chaos", "csv", "ldap", "scim2"];
+        for name in ours {
+            let file = format!("{}/../../plugins/{name}/plugin.json", env!("CARGO_MANIFEST_DIR"));
+            let text = std::fs::read_to_string(&file).unwrap();
+            assert!(!serde_json::from_str::<Manifest>(&text).unwrap().by_changes(), "{name}");
+        }
+    }
 }

@@ -40,6 +40,27 @@ pub struct Operation {
     pub version: Option<String>,
     /// The content; empty on delete.
     pub json: String,
+    /// On a replace of a group with many members: how they differ from those written last, where that
+    /// is known.
+    pub members: Option<MemberChanges>,
+}
+
+/// How the members of a group differ from those written last.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct MemberChanges {
+    /// They are new.
+    pub added: Vec<Member>,
+    /// They are to go.
+    pub removed: Vec<Member>,
+}
+
+/// A member of a group, by its identifier in the target.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct Member {
+    /// Its identifier.
+    pub value: String,
+    /// It is a group itself.
+    pub group: bool,
 }
 
 /// How one write ended.

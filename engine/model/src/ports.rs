@@ -1,6 +1,6 @@
 //! Where the job engine meets the world: implemented by the plugin host, by fakes in tests.
 
-use crate::{Answer, Entity, JobId, Needs, Operation, Outcome, Page, PluginError, Request, System};
+use crate::{Answer, Entity, JobId, Needs, Operation, Outcome, Page, PluginError, Request, System, code};
 use async_trait::async_trait;
 use std::sync::Arc;
 
@@ -20,6 +20,32 @@ pub trait Source: Send + Sync {
 
     /// The entity types the plugin can read.
     fn entity_types(&self) -> Vec<String>;
+
+    /// Whether the plugin can say what changed; if not, nobody asks for marks.
+    fn reads_changes(&self) -> bool {
+        false
+    }
+
+    /// Whether the system is read by its changes unless a property says otherwise.
+    fn by_changes(&self) -> bool {
+        false
+    }
+
+    /// Where the changes from now on begin; see `wit/since_v0.1/changes.wit`.
+    async fn mark(&self, _entity_type: &str, _since_ms: u64) -> Result<Option<String>, PluginError> {
+        Ok(None)
+    }
+
+    /// One page of what changed since a mark.
+    async fn read_changes(
+        &self,
+        entity_type: &str,
+        _mark: &str,
+        _cursor: Option<&str>,
+        _limit: u32,
+    ) -> Result<Page, PluginError> {
+        Err(PluginError::new(code::UNSUPPORTED, format!("changes of {entity_type} entities cannot be read")))
+    }
 }
 
 /// A system that is written to. One running job holds one.

@@ -1,5 +1,6 @@
 //! The handlers of the control API. Each reads its request, asks the room that knows, and answers.
 
+pub(crate) mod deltas;
 pub(crate) mod directory;
 pub(crate) mod events;
 pub(crate) mod health;

@@ -2,7 +2,7 @@
 //! document are both made of it, so neither can have what the other has not.
 
 use crate::api::{
-    directory, events, health, history, impact, jobs, plans, plugins, relations, systems, tenants,
+    deltas, directory, events, health, history, impact, jobs, plans, plugins, relations, systems, tenants,
     transformations, undo, validate,
 };
 use crate::services::Services;
@@ -300,6 +300,15 @@ pub(crate) fn routes() -> Vec<Route> {
         .body("RelationChange")
         .answers(200, "Changed")
         .errors(&[404, 409, 422]),
+        Route::new(
+            "get",
+            "/api/v1/tenants/{tenant}/systems/{system}/delta",
+            "getDelta",
+            "Where the next delta read of a source starts",
+            deltas::get,
+        )
+        .answers(200, "Delta")
+        .errors(&[404]),
         Route::new("get", TRANSFORMATION, "getTransformation", "The document of a direction: read or write", transformations::get)
             .answers(200, "Transformation")
             .errors(&[404]),

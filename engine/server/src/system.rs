@@ -5,6 +5,7 @@ use crate::problem::Problem;
 use gangway_model::{
     Diagnostic, Grants, PluginId, Property, Role, Severity, System, SystemId, TenantId, TransformationRef,
 };
+use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -25,6 +26,8 @@ pub(crate) struct SystemBody {
     id: Option<SystemId>,
     #[serde(default)]
     tenant: Option<TenantId>,
+    #[serde(default, rename = "warnings")]
+    _warnings: IgnoredAny,
     pub(crate) name: String,
     #[serde(default)]
     description: String,
@@ -81,6 +84,8 @@ pub(crate) struct SystemView<'s> {
     grants: &'s Grants,
     read: Option<&'s TransformationRef>,
     write: Option<&'s TransformationRef>,
+    /// What is not refused, but probably not what was meant.
+    warnings: Vec<String>,
 }
 
 #[derive(Serialize)]
@@ -111,8 +116,14 @@ pub(crate) fn view(system: &System) -> Value {
         grants: &system.grants,
         read: system.read.as_ref(),
         write: system.write.as_ref(),
+        warnings: warnings(system),
     };
     serde_json::to_value(view).unwrap_or_default()
+}
+
+fn warnings(system: &System) -> Vec<String> {
+    let by_changes = system.role == Role::Source && system.flag("ips.delta.read", false);
+    by_changes.then(|| gangway_jobs::no_full_read_planned(system)).flatten().into_iter().collect()
 }
 
 /// What a plugin that a system names has to offer.

@@ -17,6 +17,7 @@
 
 mod events;
 mod jobs;
+mod members;
 mod model;
 mod pipeline;
 mod plugins;
@@ -48,6 +49,7 @@ pub fn cases() -> Vec<Case> {
         records::CASES,
         state::CASES,
         model::CASES,
+        members::CASES,
         undo::CASES,
     ]
     .concat()

@@ -102,6 +102,9 @@ pub trait TenantStore: Send + Sync {
     -> Result<Vec<(u64, Image)>, StoreError>;
     /// Forgets the before-images of runs that are not to be kept any longer; says of how many runs.
     fn purge_images(&self, now_ms: u64) -> Result<u64, StoreError>;
+    /// The members that a group was last written with, as the job engine encodes them; none if that is
+    /// not known.
+    fn members(&self, key: &RelationKey, source_id: &str) -> Result<Option<Vec<u8>>, StoreError>;
     /// Which source entity (of any source) holds each of these target entities, in their order; of
     /// several the one whose relation is oldest.
     fn owners(&self, key: &RelationKey, target_ids: &[&str]) -> Result<Vec<Option<String>>, StoreError>;
@@ -177,6 +180,11 @@ pub struct Commit {
     pub settled: Vec<(RelationKey, Vec<String>)>,
     /// Relations written or rewritten. They count as seen by the run.
     pub relations: Vec<(RelationKey, Vec<NewRelation>)>,
+    /// Relations rewritten without counting as seen: those that a delta read found to be unwanted.
+    pub unwanted: Vec<(RelationKey, Vec<NewRelation>)>,
+    /// Members that groups were written with, by source identifier; none if they are not known. They go
+    /// with the relation.
+    pub members: Vec<(RelationKey, Vec<(String, Option<Vec<u8>>)>)>,
     /// Relations dropped, by source identifier.
     pub removed: Vec<(RelationKey, Vec<String>)>,
     /// Ordinals of relations that the run has seen and not rewritten.

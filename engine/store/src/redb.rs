@@ -11,6 +11,7 @@ mod images;
 mod intents;
 mod jobs;
 mod medium;
+mod members;
 mod open_files;
 mod owners;
 mod pairs;

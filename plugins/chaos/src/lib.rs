@@ -3,25 +3,29 @@
 //! should have arrived can be worked out independently.
 
 mod act;
+mod deltas;
 mod people;
 mod schedule;
 mod store;
 
 use act::{After, Before};
+use deltas::Deltas;
 use gangway_sdk::{
-    AttributeValue, Connector, Entity, Error, Operation, Outcome, Page, Result, Source, Target, system,
+    AttributeValue, ChangePage, Changes, Connector, Entity, Error, Operation, Outcome, Page, Result, Source,
+    Target, system,
 };
 use people::People;
 use schedule::{Call, Schedule};
 use store::Store;
 
-gangway_sdk::plugin! { manifest: "plugin.json", source: Chaos, target: Chaos }
+gangway_sdk::plugin! { manifest: "plugin.json", source: Chaos, changes: Chaos, target: Chaos }
 
 /// The connector.
 pub struct Chaos {
     people: People,
     store: Store,
     schedule: Schedule,
+    deltas: Deltas,
 }
 
 impl Connector for Chaos {
@@ -31,7 +35,8 @@ impl Connector for Chaos {
         for act in schedule.firing(Call::Open, None)? {
             act.before()?;
         }
-        Ok(Chaos { people: People::new(&properties)?, store: Store::new(&properties)?, schedule })
+        let (people, store) = (People::new(&properties)?, Store::new(&properties)?);
+        Ok(Chaos { people, store, schedule, deltas: Deltas::new(&properties)? })
     }
 }
 
@@ -50,6 +55,24 @@ impl Source for Chaos {
     fn read_entities(&mut self, entity_type: &str, ids: &[String]) -> Vec<Result<Entity>> {
         self.entities(entity_type, ids)
             .unwrap_or_else(|error| ids.iter().map(|_| Err(error.clone())).collect())
+    }
+}
+
+impl Changes for Chaos {
+    fn mark(&mut self, entity_type: &str, _since_ms: u64) -> Result<Option<String>> {
+        self.deltas.mark(&self.people, entity_type)
+    }
+
+    fn read_changes(
+        &mut self,
+        entity_type: &str,
+        mark: &str,
+        cursor: Option<&str>,
+        limit: u32,
+    ) -> Result<ChangePage> {
+        let acts = self.schedule.firing(Call::ReadPage, Some(entity_type))?;
+        acts.iter().try_for_each(Before::before)?;
+        self.deltas.page(&self.people, entity_type, mark, cursor, limit)
     }
 }
 

@@ -2,6 +2,7 @@
 
 use gangway_sdk::Result;
 use gangway_sdk::system::Properties;
+use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 const GIVEN: [&str; 12] =
@@ -22,7 +23,7 @@ const FAMILY: [&str; 12] = [
 ];
 
 /// Who there is at first.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct People {
     users: u64,
     groups: u64,

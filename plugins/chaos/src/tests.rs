@@ -21,6 +21,7 @@ fn operation(kind: &str, id: Option<&str>, json: Value) -> Operation {
         id: id.map(str::to_owned),
         version: None,
         json: json.to_string(),
+        members: None,
     }
 }
 

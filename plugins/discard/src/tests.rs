@@ -7,6 +7,7 @@ fn operation(kind: &str, id: Option<&str>, json: &str) -> Operation {
         id: id.map(str::to_owned),
         version: None,
         json: json.to_owned(),
+        members: None,
     }
 }
 

@@ -3,6 +3,7 @@
 pub mod ber;
 pub mod changes;
 pub mod client;
+pub mod deltas;
 pub mod dn;
 pub mod failure;
 pub mod filter;
@@ -18,7 +19,8 @@ pub mod writing;
 
 use client::Worker;
 use gangway_sdk::{
-    AttributeValue, Connector, Entity, Operation, Outcome, Page, Result, Source, Target, system,
+    AttributeValue, ChangePage, Changes, Connector, Entity, Operation, Outcome, Page, Result, Source, Target,
+    system,
 };
 use paging::Pages;
 use settings::Settings;
@@ -59,6 +61,27 @@ impl Source for Ldap {
     }
 }
 
+impl Changes for Ldap {
+    fn mark(&mut self, entity_type: &str, since_ms: u64) -> Result<Option<String>> {
+        let tree = self.settings.tree(entity_type)?;
+        deltas::mark(&self.settings, &mut self.worker, tree, since_ms).map(Some)
+    }
+
+    fn read_changes(
+        &mut self,
+        entity_type: &str,
+        mark: &str,
+        cursor: Option<&str>,
+        limit: u32,
+    ) -> Result<ChangePage> {
+        system::check_cancelled()?;
+        let tree = self.settings.tree(entity_type)?;
+        let changed = deltas::changed(&self.settings, &mut self.worker, tree, mark)?;
+        let page = self.pages.read(&self.settings, &mut self.worker, &changed, cursor, limit)?;
+        Ok(ChangePage::from(page))
+    }
+}
+
 impl Target for Ldap {
     fn write(&mut self, operations: &[Operation]) -> Result<Vec<Outcome>> {
         system::check_cancelled()?;
@@ -75,4 +98,4 @@ impl Target for Ldap {
     }
 }
 
-gangway_sdk::plugin! { manifest: "plugin.json", source: Ldap, target: Ldap }
+gangway_sdk::plugin! { manifest: "plugin.json", source: Ldap, changes: Ldap, target: Ldap }

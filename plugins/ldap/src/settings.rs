@@ -76,6 +76,8 @@ pub struct Tree {
     pub filter: Filter,
     /// What a read asks for.
     pub attributes: Vec<String>,
+    /// The administrator's list has Active Directory's change number in it, or leaves nothing out.
+    pub reads_change_number: bool,
 }
 
 impl Settings {
@@ -192,6 +194,8 @@ fn tree(
         })?);
     }
     let names = properties.list(&property("attributes"));
+    let reads_change_number =
+        names.is_empty() || names.iter().any(|name| *name == "*" || name.eq_ignore_ascii_case("uSNChanged"));
     let names = if names.is_empty() { vec!["*", "memberOf"] } else { names };
     let mut attributes: Vec<String> = names.into_iter().map(str::to_owned).collect();
     for name in OPERATIONAL {
@@ -206,6 +210,7 @@ fn tree(
         id_attribute: id_attribute.to_owned(),
         filter: Filter::And(filters),
         attributes,
+        reads_change_number,
     }))
 }
 

@@ -14,12 +14,17 @@ use time::format_description::well_known::Rfc3339;
 #[derive(Clone, Debug)]
 pub struct Client {
     settings: Settings,
+    /// The token against request forgery that the service gave out last.
+    csrf: Option<String>,
 }
+
+/// The header that such a token travels in.
+const CSRF: &str = "X-CSRF-Token";
 
 impl Client {
     /// For these settings.
     pub fn new(settings: Settings) -> Self {
-        Self { settings }
+        Self { settings, csrf: None }
     }
 
     /// The settings.
@@ -46,9 +51,30 @@ impl Client {
         if self.settings.if_match { request.header("If-Match", "*") } else { request }
     }
 
+    /// Asks for a token against request forgery, if the settings say that changes need one. A service may
+    /// take a token for a while only, so that each batch of changes gets its own.
+    pub fn renew_token(&mut self) -> Result<()> {
+        let Some(path) = &self.settings.csrf_path else { return Ok(()) };
+        let response = self.get(path).header(CSRF, "Fetch").send()?;
+        self.csrf = response.header("x-csrf-token").map(str::to_owned);
+        if self.csrf.is_none() {
+            return Err(accept(response).err().unwrap_or_else(|| {
+                Error::configuration(format!(
+                    "The system gave no token at {path:?}. Correct the property `scim.csrf.token.path`, or set \
+                     `scim.api.csrf.protection` to disabled."
+                ))
+            }));
+        }
+        Ok(())
+    }
+
     fn request(&self, method: &str, path: &str) -> Request {
-        Request::new(method, format!("{}/{path}", self.settings.base))
-            .header("Accept", "application/scim+json, application/json")
+        let request = Request::new(method, format!("{}/{path}", self.settings.base))
+            .header("Accept", "application/scim+json, application/json");
+        match &self.csrf {
+            Some(token) if method != "GET" => request.header(CSRF, token),
+            _ => request,
+        }
     }
 }
 

@@ -2,7 +2,9 @@
 
 pub mod bulk;
 pub mod client;
+pub mod deltas;
 pub mod mapping;
+pub mod members;
 pub mod paging;
 pub mod payload;
 pub mod reading;
@@ -13,7 +15,8 @@ pub mod writing;
 
 use client::Client;
 use gangway_sdk::{
-    AttributeValue, Connector, Entity, Operation, Outcome, Page, Result, Source, Target, log, system,
+    AttributeValue, ChangePage, Changes, Connector, Entity, Operation, Outcome, Page, Result, Source, Target,
+    log, system,
 };
 use serde_json::Value;
 use settings::{Resource, Settings};
@@ -29,6 +32,18 @@ pub struct Scim {
 impl Scim {
     fn provider(client: &Client, kept: &mut Option<Value>) -> Value {
         kept.get_or_insert_with(|| reading::service_provider_config(client)).clone()
+    }
+
+    fn page(
+        &mut self,
+        resource: Resource,
+        filter: Option<&str>,
+        cursor: Option<&str>,
+        limit: u32,
+    ) -> Result<Page> {
+        let Self { client, provider } = self;
+        let by_cursor = || reading::pages_by_cursor(client, || Self::provider(client, provider));
+        reading::page(client, by_cursor, (resource, filter), cursor, limit)
     }
 
     fn by_ids(&self, entity_type: &str, ids: &[String]) -> Vec<Result<Entity>> {
@@ -48,9 +63,8 @@ impl Connector for Scim {
 impl Source for Scim {
     fn read_page(&mut self, entity_type: &str, cursor: Option<&str>, limit: u32) -> Result<Page> {
         let resource = Resource::of(entity_type)?;
-        let Self { client, provider } = self;
-        let by_cursor = || reading::pages_by_cursor(client, || Self::provider(client, provider));
-        reading::page(client, by_cursor, resource, cursor, limit)
+        let filter = self.client.settings().filter(resource).map(str::to_owned);
+        self.page(resource, filter.as_deref(), cursor, limit)
     }
 
     fn read_entities(&mut self, entity_type: &str, ids: &[String]) -> Vec<Result<Entity>> {
@@ -58,9 +72,57 @@ impl Source for Scim {
     }
 }
 
+impl Changes for Scim {
+    fn mark(&mut self, entity_type: &str, since_ms: u64) -> Result<Option<String>> {
+        deltas::mark(self.client.settings(), Resource::of(entity_type)?, since_ms)
+    }
+
+    fn read_changes(
+        &mut self,
+        entity_type: &str,
+        mark: &str,
+        cursor: Option<&str>,
+        limit: u32,
+    ) -> Result<ChangePage> {
+        let resource = Resource::of(entity_type)?;
+        let filter = deltas::filter(self.client.settings().filter(resource), mark);
+        let page = self.page(resource, Some(&filter), cursor, limit).map_err(deltas::explained)?;
+        Ok(ChangePage::from(page))
+    }
+}
+
 impl Target for Scim {
     fn write(&mut self, operations: &[Operation]) -> Result<Vec<Outcome>> {
         system::check_cancelled()?;
+        self.client.renew_token()?;
+        let rules = self.client.settings().members;
+        if !operations.iter().any(|operation| members::is_large(rules, operation)) {
+            return self.write_each(operations);
+        }
+        // A large group stands alone: its members take several requests, one after the other.
+        let mut outcomes = Vec::with_capacity(operations.len());
+        for run in operations.chunk_by(|a, b| !members::is_large(rules, a) && !members::is_large(rules, b)) {
+            match run {
+                [large] if members::is_large(rules, large) => {
+                    outcomes.push(members::write(&self.client, large));
+                }
+                others => outcomes.extend(self.write_each(others)?),
+            }
+        }
+        Ok(outcomes)
+    }
+
+    fn read_entities(&mut self, entity_type: &str, ids: &[String]) -> Vec<Result<Entity>> {
+        self.by_ids(entity_type, ids)
+    }
+
+    fn find(&mut self, entity_type: &str, attributes: &[AttributeValue], limit: u32) -> Result<Vec<Entity>> {
+        reading::find(&self.client, Resource::of(entity_type)?, attributes, limit)
+    }
+}
+
+impl Scim {
+    fn write_each(&mut self, operations: &[Operation]) -> Result<Vec<Outcome>> {
         let Some(count) = self.client.settings().bulk.filter(|_| bulk::is_of_use(operations)) else {
             return Ok(writing::write(&self.client, operations));
         };
@@ -74,14 +136,6 @@ impl Target for Scim {
         }
         Ok(bulk::write(&self.client, operations, count, bulk::Limits::of(&config)))
     }
-
-    fn read_entities(&mut self, entity_type: &str, ids: &[String]) -> Vec<Result<Entity>> {
-        self.by_ids(entity_type, ids)
-    }
-
-    fn find(&mut self, entity_type: &str, attributes: &[AttributeValue], limit: u32) -> Result<Vec<Entity>> {
-        reading::find(&self.client, Resource::of(entity_type)?, attributes, limit)
-    }
 }
 
-gangway_sdk::plugin! { manifest: "plugin.json", source: Scim, target: Scim }
+gangway_sdk::plugin! { manifest: "plugin.json", source: Scim, changes: Scim, target: Scim }

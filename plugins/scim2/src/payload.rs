@@ -101,6 +101,50 @@ pub fn patch(json: &str) -> Result<String, Error> {
     to_text(&PatchBody { schemas: [PATCH_OP], operations })
 }
 
+/// Members that come or go.
+pub enum MemberPatch<'a> {
+    /// With their own text.
+    Add(&'a [&'a RawValue]),
+    /// By their identifiers.
+    Remove(&'a [&'a str]),
+}
+
+/// The body of a PATCH of a group's members; with `content` it gives the other attributes their values too.
+pub fn members(content: Option<&str>, patch: MemberPatch<'_>) -> Result<String, Error> {
+    let mut operations = Vec::new();
+    if let Some(content) = content {
+        let mut fields = Fields::parse(content)?;
+        for other in ["id", "schemas", "meta", "members"] {
+            fields.remove(other);
+        }
+        fields.0.retain(|(_, value)| !is_unassigned(value));
+        if !fields.0.is_empty() {
+            operations.push(serde_json::json!({ "op": "replace", "value": fields }));
+        }
+    }
+    match patch {
+        MemberPatch::Add([]) => {}
+        MemberPatch::Add(members) => {
+            operations.push(serde_json::json!({ "op": "add", "path": "members", "value": members }));
+        }
+        MemberPatch::Remove(ids) => operations.extend(ids.iter().map(|id| {
+            let path = format!("members[value eq {}]", serde_json::Value::from(*id));
+            serde_json::json!({ "op": "remove", "path": path })
+        })),
+    }
+    to_text(&serde_json::json!({ "schemas": [PATCH_OP], "Operations": operations }))
+}
+
+/// The content with other members.
+pub fn with_members(json: &str, members: &[&RawValue]) -> Result<String, Error> {
+    let mut fields = Fields::parse(json)?;
+    fields.remove("members");
+    let members = RawValue::from_string(to_text(&members)?)
+        .map_err(|error| Error::internal(format!("members cannot be written: {error}")))?;
+    fields.0.push((Cow::Borrowed("members"), &members));
+    to_text(&fields)
+}
+
 #[derive(Serialize)]
 struct PatchBody<'a> {
     schemas: [&'static str; 1],

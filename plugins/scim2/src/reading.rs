@@ -72,7 +72,7 @@ fn number(value: &Value) -> Option<u64> {
 pub fn page(
     client: &Client,
     by_cursor: impl FnOnce() -> bool,
-    resource: Resource,
+    (resource, filter): (Resource, Option<&str>),
     cursor: Option<&str>,
     limit: u32,
 ) -> Result<Page> {
@@ -83,7 +83,7 @@ pub fn page(
     let most = limit.min(client.settings().page_size).max(1);
     loop {
         gangway_sdk::system::check_cancelled()?;
-        let (request, asked) = request(client, resource, &position, most);
+        let (request, asked) = request(client, (resource, filter), &position, most);
         let response = request.send()?;
         if let Some(restarted) = forgotten(&position, &response) {
             log::warn(format_args!(
@@ -112,9 +112,14 @@ pub fn page(
     }
 }
 
-fn request(client: &Client, resource: Resource, position: &Position, most: u32) -> (Request, u32) {
+fn request(
+    client: &Client,
+    (resource, filter): (Resource, Option<&str>),
+    position: &Position,
+    most: u32,
+) -> (Request, u32) {
     let mut request = client.get(resource.endpoint);
-    if let Some(filter) = client.settings().filter(resource) {
+    if let Some(filter) = filter {
         request = request.query("filter", filter);
     }
     match position {

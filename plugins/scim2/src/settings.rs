@@ -1,5 +1,6 @@
 //! What the system's properties say.
 
+use crate::members::Rules;
 use gangway_sdk::system::{Properties, wrong};
 use gangway_sdk::{Error, Result, log};
 
@@ -24,6 +25,12 @@ pub struct Settings {
     pub page_size: u32,
     /// `scim.paging`.
     pub paging: Paging,
+    /// `scim.api.csrf.protection` and `scim.csrf.token.path`: where the token for changes is fetched.
+    pub csrf_path: Option<String>,
+    /// How large groups are written.
+    pub members: Rules,
+    /// `scim.delta.entity.types`.
+    pub delta_types: Vec<String>,
 }
 
 /// How lists are paged.
@@ -76,7 +83,7 @@ impl Settings {
                  a query",
             ));
         }
-        let bulk = properties.flag("scim.support.bulk.operation", false)?.then(|| bulk_count(properties));
+        let bulk = flag(properties, ".support.bulk.operation")?.then(|| bulk_count(properties));
         let paging = match properties.choice("scim.paging", "auto", &["auto", "index", "cursor"])? {
             "index" => Paging::Index,
             "cursor" => Paging::Cursor,
@@ -85,14 +92,23 @@ impl Settings {
         let page_size = properties.number("scim.page.size", 100, 1..=10_000)?;
         Ok(Self {
             base,
-            content_type: properties.get_or("scim.content.type", "application/scim+json").to_owned(),
+            content_type: match properties.prefixed(".content.type") {
+                Some((_, given)) => given.to_owned(),
+                None => "application/scim+json".to_owned(),
+            },
             user_filter: properties.get("scim.user.filter").map(str::to_owned),
             group_filter: properties.get("scim.group.filter").map(str::to_owned),
-            patch: properties.flag("scim.support.patch.operation", false)?,
-            if_match: properties.flag("scim.include.if.match.wildcard.header", false)?,
+            patch: flag(properties, ".support.patch.operation")?,
+            if_match: flag(properties, ".include.if.match.wildcard.header")?,
             bulk,
             page_size: u32::try_from(page_size).unwrap_or(100),
             paging,
+            csrf_path: csrf_path(properties),
+            members: Rules::read(properties)?,
+            delta_types: match properties.list("scim.delta.entity.types").as_slice() {
+                [] => vec!["user".to_owned(), "group".to_owned()],
+                given => given.iter().map(|name| (*name).to_owned()).collect(),
+            },
         })
     }
 
@@ -106,15 +122,29 @@ impl Settings {
     }
 }
 
+/// A switch that is off unless a property, specific or generic, says otherwise.
+fn flag(properties: &Properties, ending: &str) -> Result<bool> {
+    match properties.prefixed(ending) {
+        Some((name, _)) => properties.flag(name, false),
+        None => Ok(false),
+    }
+}
+
+fn csrf_path(properties: &Properties) -> Option<String> {
+    let (_, protection) = properties.prefixed(".api.csrf.protection")?;
+    let path = properties.prefixed(".csrf.token.path").map_or("ServiceProviderConfig", |(_, path)| path);
+    let is_on = ["enabled", "true"].iter().any(|word| protection.eq_ignore_ascii_case(word));
+    is_on.then(|| path.trim_start_matches('/').to_owned())
+}
+
 /// A number out of its range counts as 20, as it always did in provisioning products of this kind.
 fn bulk_count(properties: &Properties) -> usize {
-    const NAME: &str = "scim.bulk.operations.max.count";
-    let Some(text) = properties.get(NAME) else { return 20 };
+    let Some((name, text)) = properties.prefixed(".bulk.operations.max.count") else { return 20 };
     match text.parse() {
         Ok(count @ 1..=100) => count,
         _ => {
             log::warn(format_args!(
-                "the property `{NAME}` is {text:?}, not a number from 1 to 100: 20 is used"
+                "the property `{name}` is {text:?}, not a number from 1 to 100: 20 is used"
             ));
             20
         }

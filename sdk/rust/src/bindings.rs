@@ -45,6 +45,20 @@ pub mod source {
     });
 }
 
+/// The exports of a source that says what changed.
+pub mod changes {
+    wit_bindgen::generate!({
+        path: "../../wit/since_v0.1",
+        inline: "package gangway:sdk; world changes-role { export gangway:plugin/changes@0.1.0; }",
+        world: "gangway:sdk/changes-role",
+        pub_export_macro: true,
+        export_macro_name: "export_changes",
+        with: { "gangway:plugin/types@0.1.0": crate::types },
+        additional_derives: [PartialEq, Eq],
+        generate_all,
+    });
+}
+
 /// The exports of a target.
 pub mod target {
     wit_bindgen::generate!({

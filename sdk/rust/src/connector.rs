@@ -3,8 +3,11 @@
 use crate::error::{Error, Result};
 use crate::types::{Entity, Problem};
 
+pub use crate::bindings::changes::exports::gangway::plugin::changes::ChangePage;
 pub use crate::bindings::source::exports::gangway::plugin::source::Page;
-pub use crate::bindings::target::exports::gangway::plugin::target::{AttributeValue, Operation, Outcome};
+pub use crate::bindings::target::exports::gangway::plugin::target::{
+    AttributeValue, Member, MemberChanges, Operation, Outcome,
+};
 
 /// A connector for one system. The SDK makes it once in an instance, before the first call, and keeps
 /// it for the instance's life: it may hold what its properties say, an open connection, a parsed
@@ -28,6 +31,38 @@ pub trait Source: Connector {
 
     /// Single entities by identifier: one answer for each, `not-found` where there is none.
     fn read_entities(&mut self, entity_type: &str, ids: &[String]) -> Vec<Result<Entity>>;
+}
+
+/// A source that can say what has changed. Such a system is read in full once and by its changes
+/// afterwards, if the administrator wants that (`ips.delta.read`).
+pub trait Changes: Source {
+    /// Where the changes from now on begin, in the plugin's own words: a time, a change number.
+    /// `since_ms` is the time now, set back by what clocks may differ. `None`: entities of this type are
+    /// read in full reads only. An error says what is missing without which changes cannot be read; the
+    /// system is then read in full.
+    fn mark(&mut self, entity_type: &str, since_ms: u64) -> Result<Option<String>>;
+
+    /// One page of what changed since a mark, as [`Source::read_page`]. An entity may come that has not
+    /// changed, none that has may be missing.
+    fn read_changes(
+        &mut self,
+        entity_type: &str,
+        mark: &str,
+        cursor: Option<&str>,
+        limit: u32,
+    ) -> Result<ChangePage>;
+}
+
+/// A page of which nothing is known to be gone.
+impl From<Page> for ChangePage {
+    fn from(page: Page) -> Self {
+        ChangePage {
+            entities: page.entities,
+            removed: Vec::new(),
+            problems: page.problems,
+            next_cursor: page.next_cursor,
+        }
+    }
 }
 
 /// A system that entities are written to.

@@ -2,12 +2,15 @@
 
 mod batches;
 
+use crate::bindings::changes::exports::gangway::plugin::changes as changes_export;
 use crate::bindings::source::exports::gangway::plugin::source as source_export;
 use crate::bindings::target::exports::gangway::plugin::target as target_export;
 use crate::bindings::transformation::exports::gangway::plugin::transformation::{
     self as transformation_export, Answers, Batch,
 };
-use crate::connector::{AttributeValue, Connector, Operation, Outcome, Page, Source, Target};
+use crate::connector::{
+    AttributeValue, ChangePage, Changes, Connector, Operation, Outcome, Page, Source, Target,
+};
 use crate::error::{Error, Result};
 use crate::system::Properties;
 use crate::transformation::{Diagnostic, Direction, Needs, Transformation};
@@ -54,6 +57,25 @@ impl<T: Source> source_export::Guest for SourceExport<T> {
     fn read_entities(entity_type: String, ids: Vec<String>) -> Vec<Result<Entity>> {
         with(|source: &mut T| source.read_entities(&entity_type, &ids))
             .unwrap_or_else(|error| each(&ids, &error))
+    }
+}
+
+/// The exports of a source that says what changed.
+#[derive(Debug)]
+pub struct ChangesExport<T>(PhantomData<T>);
+
+impl<T: Changes> changes_export::Guest for ChangesExport<T> {
+    fn mark(entity_type: String, since_ms: u64) -> Result<Option<String>> {
+        with(|source: &mut T| source.mark(&entity_type, since_ms))?
+    }
+
+    fn read_changes(
+        entity_type: String,
+        mark: String,
+        cursor: Option<String>,
+        limit: u32,
+    ) -> Result<ChangePage> {
+        with(|source: &mut T| source.read_changes(&entity_type, &mark, cursor.as_deref(), limit))?
     }
 }
 

@@ -55,7 +55,10 @@ pub mod testing;
 pub mod transformation;
 mod types;
 
-pub use connector::{AttributeValue, Connector, Kind, Operation, Outcome, Page, Source, Target};
+pub use connector::{
+    AttributeValue, ChangePage, Changes, Connector, Kind, Member, MemberChanges, Operation, Outcome, Page,
+    Source, Target,
+};
 pub use error::{Error, Result};
 pub use transformation::{Direction, Transformation};
 pub use types::{Entity, Problem};
@@ -63,12 +66,13 @@ pub use types::{Entity, Problem};
 /// What the macros need to reach; nothing for authors.
 #[doc(hidden)]
 pub mod __private {
+    pub use crate::bindings::changes::{self as changes_types, export_changes};
     pub use crate::bindings::metadata as metadata_types;
     pub use crate::bindings::metadata::{export_metadata, exports::gangway::plugin::metadata};
     pub use crate::bindings::source::{self as source_types, export_source};
     pub use crate::bindings::target::{self as target_types, export_target};
     pub use crate::bindings::transformation::{self as transformation_types, export_transformation};
-    pub use crate::export::{SourceExport, TargetExport, TransformationExport};
+    pub use crate::export::{ChangesExport, SourceExport, TargetExport, TransformationExport};
 
     /// The bytes of a text as an array of its own length, as a custom section wants it.
     pub const fn bytes<const N: usize>(text: &str) -> [u8; N] {
@@ -79,6 +83,7 @@ pub mod __private {
     }
 
     pub const fn is_source<T: crate::Source>() {}
+    pub const fn is_changes<T: crate::Changes>() {}
     pub const fn is_target<T: crate::Target>() {}
     pub const fn is_transformation<T: crate::Transformation>() {}
 }

@@ -1,8 +1,8 @@
 /// Makes a plugin of the author's types. Call it once, in the crate's root.
 ///
 /// `manifest` is a JSON file beside `Cargo.toml`; it becomes the component's custom section
-/// `gangway:manifest` and the answer of `describe`. Then come the roles: `source`, `target`, both (of one
-/// type or two), or `transformation`.
+/// `gangway:manifest` and the answer of `describe`. Then come the roles: `source` (and beside it `changes`),
+/// `target`, both (of one type or two), or `transformation`.
 ///
 /// ```ignore
 /// gangway_sdk::plugin! { manifest: "plugin.json", source: Csv, target: Csv }
@@ -66,6 +66,14 @@ macro_rules! __role {
         $crate::__private::export_source!(SourceRole with_types_in $crate::__private::source_types);
         #[cfg(not(target_family = "wasm"))]
         const _: () = $crate::__private::is_source::<$type>();
+    };
+    (changes $type:ty) => {
+        #[cfg(target_family = "wasm")]
+        type ChangesRole = $crate::__private::ChangesExport<$type>;
+        #[cfg(target_family = "wasm")]
+        $crate::__private::export_changes!(ChangesRole with_types_in $crate::__private::changes_types);
+        #[cfg(not(target_family = "wasm"))]
+        const _: () = $crate::__private::is_changes::<$type>();
     };
     (target $type:ty) => {
         #[cfg(target_family = "wasm")]

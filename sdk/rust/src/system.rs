@@ -66,6 +66,18 @@ impl Properties {
         })
     }
 
+    /// A property by the end of its name, such as `.content.type`: one with the prefix of a particular
+    /// system beats the generic `scim.` one. Its name and value.
+    pub fn prefixed(&self, ending: &str) -> Option<(&str, &str)> {
+        let named = || {
+            self.iter()
+                .filter_map(|(name, value)| Some((name, name.strip_suffix(ending)?, value.trim())))
+                .filter(|(_, prefix, value)| !prefix.is_empty() && !value.is_empty())
+        };
+        let own = named().find(|(_, prefix, _)| *prefix != "scim");
+        own.or_else(|| named().next()).map(|(name, _, value)| (name, value))
+    }
+
     /// `true` or `false`.
     pub fn flag(&self, name: &str, default: bool) -> Result<bool> {
         match self.get(name) {

@@ -95,5 +95,6 @@ fn operation(kind: OperationKind, entity_type: &str, id: Option<&str>, json: &st
         id: id.map(str::to_owned),
         version: None,
         json: json.to_owned(),
+        members: None,
     }
 }

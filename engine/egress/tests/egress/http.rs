@@ -44,7 +44,7 @@ async fn request_and_answer_arrive_whole() {
 }
 
 #[tokio::test]
-async fn headers_of_properties_are_added_and_the_plugins_own_win() {
+async fn f098_headers_of_properties_are_added_and_the_plugins_own_win() {
     let server = Server::start(|_, _| Reply::status(200)).await;
     let egress = open(&system(
         &server.origin(),
@@ -68,6 +68,23 @@ async fn headers_of_properties_are_added_and_the_plugins_own_win() {
     assert_eq!(without.header("x-location"), Some("north"));
     assert_eq!(without.header("x-key"), None);
     assert_eq!(without.header("authorization"), None);
+    // Credentials win over a header of the same name.
+    let egress = open(&system(
+        &server.origin(),
+        &[
+            ("ips.http.header.Authorization", "Custom abc"),
+            ("Authentication", "BasicAuthentication"),
+            ("User", "ada"),
+            ("Password", CANARY),
+        ],
+    ));
+    egress.send(authenticated(server.origin())).await.unwrap();
+    assert!(
+        server
+            .seen()
+            .last()
+            .is_some_and(|seen| seen.header("authorization").is_some_and(|h| h.starts_with("Basic ")))
+    );
 }
 
 #[tokio::test]

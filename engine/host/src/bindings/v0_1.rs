@@ -17,6 +17,7 @@ wasmtime::component::bindgen!({
             include gangway:plugin/host@0.1.0;
             export gangway:plugin/metadata@0.1.0;
             export gangway:plugin/source@0.1.0;
+            export gangway:plugin/changes@0.1.0;
             export gangway:plugin/target@0.1.0;
             export gangway:plugin/transformation@0.1.0;
         }

@@ -11,6 +11,8 @@ use std::sync::Arc;
 const KEY: usize = 256;
 /// Bytes of a value.
 const VALUE: usize = 64 << 10;
+/// How the engine's own keys begin, such as [`gangway_model::DeltaState::KEY`].
+const RESERVED: &str = "gangway:";
 
 impl Host for GuestState {
     async fn get(&mut self, key: String) -> Result<Option<Vec<u8>>, Refusal> {
@@ -59,6 +61,14 @@ fn checked_key(key: &str) -> Result<(), PluginError> {
         return Err(PluginError::new(
             code::INVALID,
             format!("a state key has 1 to {KEY} bytes; this one has {}", key.len()),
+        ));
+    }
+    if key.starts_with(RESERVED) {
+        return Err(PluginError::new(
+            code::DENIED,
+            format!(
+                "state keys that begin with {RESERVED:?} are the engine's own; choose another than {key:?}"
+            ),
         ));
     }
     Ok(())

@@ -1,9 +1,9 @@
 //! Between the bindings' types and the engine's. Strings are moved, not copied.
 
-use crate::bindings::v0_1::exports::gangway::plugin::{source, target, transformation};
+use crate::bindings::v0_1::exports::gangway::plugin::{changes, source, target, transformation};
 use crate::bindings::v0_1::gangway::plugin::types;
 use gangway_model::{
-    Diagnostic, Entity, Needs, Operation, Outcome, Page, PluginError, Problem, Severity, code,
+    Diagnostic, Entity, Member, Needs, Operation, Outcome, Page, PluginError, Problem, Severity, code,
 };
 
 impl From<types::Entity> for Entity {
@@ -14,27 +14,33 @@ impl From<types::Entity> for Entity {
 
 impl From<source::Page> for Page {
     fn from(page: source::Page) -> Self {
-        let mut problems: Vec<_> = page
-            .problems
-            .into_iter()
-            .map(|problem| Problem { id: problem.id, error: problem.error.into() })
-            .collect();
-        let mut entities = Vec::with_capacity(page.entities.len());
-        for entity in page.entities {
-            if entity.id.is_empty() {
-                problems.push(Problem {
-                    id: None,
-                    error: PluginError::new(
-                        code::PROTOCOL,
-                        "the plugin gave an entity without an identifier",
-                    ),
-                });
-            } else {
-                entities.push(entity.into());
-            }
-        }
-        Self { entities, problems, next_cursor: page.next_cursor, total: page.total }
+        Self { total: page.total, ..readable(page.entities, page.problems, page.next_cursor) }
     }
+}
+
+impl From<changes::ChangePage> for Page {
+    fn from(page: changes::ChangePage) -> Self {
+        let removed = page.removed.into_iter().filter(|id| !id.is_empty()).collect();
+        Self { removed, ..readable(page.entities, page.problems, page.next_cursor) }
+    }
+}
+
+/// A page in which every entity has an identifier.
+fn readable(found: Vec<types::Entity>, problems: Vec<types::Problem>, next_cursor: Option<String>) -> Page {
+    let mut problems: Vec<_> =
+        problems.into_iter().map(|problem| Problem { id: problem.id, error: problem.error.into() }).collect();
+    let mut entities = Vec::with_capacity(found.len());
+    for entity in found {
+        if entity.id.is_empty() {
+            problems.push(Problem {
+                id: None,
+                error: PluginError::new(code::PROTOCOL, "the plugin gave an entity without an identifier"),
+            });
+        } else {
+            entities.push(entity.into());
+        }
+    }
+    Page { entities, problems, next_cursor, total: None, removed: Vec::new() }
 }
 
 impl From<Operation> for target::Operation {
@@ -45,7 +51,17 @@ impl From<Operation> for target::Operation {
             id: operation.id,
             version: operation.version,
             json: operation.json,
+            members: operation.members.map(|changes| target::MemberChanges {
+                added: changes.added.into_iter().map(target::Member::from).collect(),
+                removed: changes.removed.into_iter().map(target::Member::from).collect(),
+            }),
         }
+    }
+}
+
+impl From<Member> for target::Member {
+    fn from(member: Member) -> Self {
+        Self { value: member.value, group: member.group }
     }
 }
 

@@ -44,7 +44,8 @@ impl Gates {
         for (entity_type, read) in &before {
             let (then, now) = (read.count, delivered(run, job, entity_type));
             // A job that resumes in its deletion phase compares with the read before its own.
-            if read.run == run.run {
+            // A delta read says nothing about how many there are.
+            if read.run == run.run || run.is_delta() {
                 continue;
             }
             match &limit {
@@ -99,7 +100,7 @@ impl Gates {
 
     /// What the next full read is to be compared with: this one, if nothing speaks against it.
     pub(super) fn passed(&self, run: &Run, ledger: &mut Ledger, held: &BTreeMap<EntityType, bool>) {
-        for entity_type in &run.types {
+        for entity_type in run.types.iter().filter(|_| !run.is_delta()) {
             let failed = self.failed.get(entity_type).copied().unwrap_or_default();
             if failed == 0 && !held.get(entity_type).copied().unwrap_or_default() {
                 ledger.last_read(LastRead {

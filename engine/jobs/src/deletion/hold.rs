@@ -31,7 +31,7 @@ impl Phase<'_> {
                 return Err(Stop::Cancelled);
             }
             let mut step = Deletions::default();
-            for relation in relations.iter().filter(|r| super::is_candidate(r) && !seen.contains(r.ordinal)) {
+            for relation in relations.iter().filter(|r| self.is_candidate(r) && !seen.contains(r.ordinal)) {
                 waiting += 1;
                 let reason = format!("it was not read from the source, and is not deleted: {why}");
                 step.events.push(self.journal().skipped(
@@ -150,7 +150,7 @@ impl Phase<'_> {
             managed += relations.iter().filter(|r| r.state != RelationState::Released).count() as u64;
             let candidates: Vec<Relation> = relations
                 .into_iter()
-                .filter(|r| super::is_candidate(r) && !seen.contains(r.ordinal) && !self.stays(r))
+                .filter(|r| self.is_candidate(r) && !seen.contains(r.ordinal) && !self.stays(r))
                 .collect();
             left += self.ripe(candidates).await?;
         }

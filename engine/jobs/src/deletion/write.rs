@@ -58,6 +58,7 @@ impl Phase<'_> {
             id: Some(relation.target_id.clone()),
             version: None,
             json,
+            members: None,
         };
         Some(Deed { relation: relation.clone(), operation, note })
     }
@@ -204,7 +205,9 @@ impl Phase<'_> {
 
     fn done(&self, step: &mut Deletions, deed: Deed, was_gone: bool) {
         let relation = &deed.relation;
-        let why = if relation.state == RelationState::PendingDelete {
+        let why = if self.run.is_delta() {
+            "the source says that it is gone, a condition excludes it, or an earlier job could not delete it"
+        } else if relation.state == RelationState::PendingDelete {
             "an earlier job could not delete it"
         } else {
             "it was not among the entities read from the source, or a condition excludes it"

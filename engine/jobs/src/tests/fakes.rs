@@ -68,7 +68,8 @@ impl Source for FakeSource {
         } else {
             Vec::new()
         };
-        Ok(Page { entities: all[offset..end].to_vec(), problems, next_cursor, total: Some(all.len() as u64) })
+        let entities = all[offset..end].to_vec();
+        Ok(Page { entities, problems, next_cursor, total: Some(all.len() as u64), removed: Vec::new() })
     }
 
     async fn read_entities(&self, _: &str, _: Vec<String>) -> Vec<Result<Entity, PluginError>> {

@@ -141,6 +141,7 @@ mortal! {
     fn scan_relations(key: &RelationKey, after: Option<&str>, limit: usize) -> Vec<Relation>, alive;
     fn count_relations(key: &RelationKey) -> u64, alive;
     fn commit(batch: &Commit) -> (), step;
+    fn members(key: &RelationKey, source_id: &str) -> Option<Vec<u8>>, alive;
     fn seen(run: &JobId, key: &RelationKey) -> SeenSet, alive;
     fn forget_seen(run: &JobId) -> (), step;
     fn events(run: &JobId, state: Option<EntityState>, after: Option<u64>, limit: usize) -> Vec<(u64, EntityEvent)>, alive;

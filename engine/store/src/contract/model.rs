@@ -44,13 +44,14 @@ impl Model {
                 self.seen.remove(&(key.clone(), id.clone()));
             }
         }
-        for (key, list) in &batch.relations {
+        let unwanted = batch.unwanted.iter().map(|of_key| (of_key, false));
+        for ((key, list), seen) in batch.relations.iter().map(|of_key| (of_key, true)).chain(unwanted) {
             for new in list {
                 self.clock += 1;
                 let place = self.relations.entry(key.clone()).or_default().entry(new.source_id.clone());
                 let place = place.or_insert((String::new(), self.clock));
                 place.0.clone_from(&new.target_id);
-                if batch.run.is_some() {
+                if seen && batch.run.is_some() {
                     self.seen.insert((key.clone(), new.source_id.clone()));
                 }
             }
@@ -148,6 +149,8 @@ fn random_steps(store: &dyn Store) {
                     for id in some(&mut dice) {
                         new.push(relation(&id, &format!("t{}", dice.below(30))));
                     }
+                    let unwanted = some(&mut dice).iter().map(|id| relation(id, "t0")).collect();
+                    batch.unwanted.push((key.clone(), unwanted));
                     batch.relations.push((key, new));
                 }
                 acme.commit(&batch).unwrap();

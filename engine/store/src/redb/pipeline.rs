@@ -8,7 +8,7 @@ use super::pending::{Draft, Pending};
 use super::relations::{self, Row, lost};
 use super::tables::{ABSENCES, INTENTS, META, NEXT_ORDINAL, RELATIONS, SOURCES, number, numbered, past};
 use super::tenant::Tenant;
-use super::{absences, events, images, intents, jobs, plans, seen};
+use super::{absences, events, images, intents, jobs, members, plans, seen};
 use crate::seal::Sealer;
 use crate::{Commit, NewRelation, SeenSet, StoreError};
 use ::redb::{Range, ReadableTable, WriteTransaction};
@@ -112,7 +112,7 @@ impl Tenant {
                     .to_owned(),
             ));
         }
-        if batch.relations.is_empty() && batch.removed.is_empty() {
+        if batch.relations.is_empty() && batch.unwanted.is_empty() && batch.removed.is_empty() {
             return self.file.write(|write| apply_rest(write, &self.sealer, batch, BTreeMap::new()));
         }
         self.write_indexed(|write, pending| {
@@ -125,6 +125,9 @@ impl Tenant {
             for (key, list) in batch.relations.iter().filter(|(_, list)| !list.is_empty()) {
                 let (pair, ordinals) = put(write.txn, &mut draft, key, list)?;
                 marks.entry(pair).or_default().extend(ordinals);
+            }
+            for (key, list) in batch.unwanted.iter().filter(|(_, list)| !list.is_empty()) {
+                put(write.txn, &mut draft, key, list)?;
             }
             apply_rest(write, &self.sealer, batch, marks)?;
             Ok(((), draft.finish(self.waiting_relations)?))
@@ -158,6 +161,9 @@ fn apply_rest(
     }
     for read in &batch.reads {
         absences::put_read(write.txn, read)?;
+    }
+    for (key, list) in batch.members.iter().filter(|(_, list)| !list.is_empty()) {
+        members::put(write.txn, key, list)?;
     }
     let Some(run) = &batch.run else { return Ok(()) };
     images::append(write.txn, sealer, run, &batch.images)?;
@@ -249,6 +255,7 @@ fn remove(
 ) -> Result<(), Fault> {
     let mut pair = pairs::intern(txn, relation_key)?;
     let keys = keys(pair.id, sorted(source_ids, String::as_str).into_iter().map(String::as_str));
+    members::forget(txn, &keys)?;
     let ordinals = draft.find(&keys)?;
     let mut gone: Vec<(Vec<u8>, u64)> =
         keys.into_iter().zip(ordinals).filter_map(|(key, ordinal)| Some((key, ordinal?))).collect();
@@ -369,6 +376,7 @@ pub(super) fn remove_pair(
         after = Some(String::from_utf8_lossy(last).into_owned());
         remove_rows(txn, draft, pair, gone)?;
     }
+    members::clear(txn, pair.id)?;
     let from = pair.id.to_be_bytes();
     for table in [INTENTS, ABSENCES] {
         txn.open_table(table)?.retain_in(from.as_slice()..past(&from).as_slice(), |_, _| false)?;

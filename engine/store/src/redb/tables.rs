@@ -38,6 +38,8 @@ pub(super) const READS: Bytes = TableDefinition::new("reads");
 pub(super) const IMAGES: Bytes = TableDefinition::new("images");
 /// Run → until when its before-images are kept.
 pub(super) const IMAGE_RUNS: Texts = TableDefinition::new("image-runs");
+/// Pair, source identifier → members of a group.
+pub(super) const MEMBERS: Bytes = TableDefinition::new("members");
 /// Run, pair, number of the commit → ordinals.
 pub(super) const SEEN: Bytes = TableDefinition::new("seen");
 

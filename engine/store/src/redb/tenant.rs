@@ -266,6 +266,10 @@ impl TenantStore for Tenant {
         self.write_commit(batch)
     }
 
+    fn members(&self, key: &RelationKey, source_id: &str) -> Result<Option<Vec<u8>>, StoreError> {
+        self.read_members(key, source_id)
+    }
+
     fn seen(&self, run: &JobId, key: &RelationKey) -> Result<SeenSet, StoreError> {
         self.read_seen(run, key)
     }

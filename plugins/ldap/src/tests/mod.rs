@@ -1,4 +1,5 @@
 mod changes;
+mod deltas;
 mod documents;
 mod messages;
 mod names;
@@ -28,5 +29,6 @@ fn operation(kind: &str, entity_type: &str, id: Option<&str>, json: impl ToStrin
         id: id.map(Into::into),
         version: None,
         json: json.to_string(),
+        members: None,
     }
 }

@@ -44,14 +44,21 @@ impl Wire for Script {
     }
 }
 
-struct Seen {
+pub(super) struct Seen {
     host: FakeHost,
     bytes: Rc<RefCell<Vec<u8>>>,
     tls: Rc<RefCell<bool>>,
 }
 
+impl Seen {
+    /// Whether the text was in what was sent.
+    pub(super) fn asked(&self, text: &str) -> bool {
+        self.bytes.borrow().windows(text.len()).any(|window| window == text.as_bytes())
+    }
+}
+
 /// A system whose connections follow the scripts, one after the other.
-fn system(scripts: Vec<Vec<Vec<u8>>>, properties: &[(&str, &str)]) -> Seen {
+pub(super) fn system(scripts: Vec<Vec<Vec<u8>>>, properties: &[(&str, &str)]) -> Seen {
     let host = FakeHost::install();
     host.property("ldap.url", "ldap://localhost")
         .property("ldap.user.path", "dc=x")
@@ -81,12 +88,12 @@ fn element(tag: u8, parts: &[&[u8]]) -> Vec<u8> {
     writer.into_bytes()
 }
 
-fn result(id: u8, tag: u8, code: u8, text: &str) -> Vec<u8> {
+pub(super) fn result(id: u8, tag: u8, code: u8, text: &str) -> Vec<u8> {
     let body = element(tag, &[&[0x0a, 1, code], &element(4, &[]), &element(4, &[text.as_bytes()])]);
     element(0x30, &[&[2, 1, id], &body])
 }
 
-fn entry(id: u8, dn: &str, attributes: &[(&str, &[&str])]) -> Vec<u8> {
+pub(super) fn entry(id: u8, dn: &str, attributes: &[(&str, &[&str])]) -> Vec<u8> {
     let list: Vec<Vec<u8>> = attributes
         .iter()
         .map(|(name, values)| {
@@ -172,7 +179,7 @@ fn a_server_that_refuses_start_tls_gets_no_password() {
 }
 
 #[test]
-fn members_that_come_in_pieces_are_all_fetched() {
+fn f057_members_that_come_in_pieces_are_all_fetched() {
     let dn = "cn=big,dc=x";
     let first = entry(1, dn, &[("cn", &["big"]), ("member", &[]), ("member;range=0-1", &["uid=a", "uid=b"])]);
     let second = entry(1, dn, &[("member;range=2-3", &["uid=c", "uid=d"])]);

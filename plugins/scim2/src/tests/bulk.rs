@@ -63,7 +63,7 @@ fn operations_travel_together_and_are_told_apart_by_their_bulk_id() {
 }
 
 #[test]
-fn the_smaller_of_property_and_service_limit_holds() {
+fn f091_a_bulk_request_has_as_many_operations_as_the_property_and_the_service_allow() {
     for (property, config, expected) in [
         ("7", json!({}), vec![7, 7, 6]),
         ("0", json!({}), vec![20]),
@@ -79,7 +79,7 @@ fn the_smaller_of_property_and_service_limit_holds() {
 }
 
 #[test]
-fn each_operation_has_its_own_result() {
+fn f092_each_operation_of_a_bulk_request_has_its_own_result() {
     let (host, mut scim) = system(&[BULK]);
     host.answer(Answer::status(404)); // ServiceProviderConfig
     host.answer(Answer::json(
@@ -118,7 +118,7 @@ fn answers_without_bulk_ids_are_taken_in_order() {
 }
 
 #[test]
-fn a_bulk_request_that_is_too_large_says_which_property_to_lower() {
+fn f093_a_bulk_request_that_is_too_large_says_which_property_to_lower() {
     for (answer, code, word) in [
         (Answer::status(413), "too-large", "scim.bulk.operations.max.count"),
         (Answer::status(501), "configuration", "scim.support.bulk.operation"),

@@ -1,6 +1,7 @@
 mod bulk;
 mod documents;
 mod mapping;
+mod members;
 mod reading;
 mod writing;
 

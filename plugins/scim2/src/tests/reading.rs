@@ -2,7 +2,7 @@ use super::{last_query, query, system};
 use crate::Scim;
 use gangway_sdk::http::Request;
 use gangway_sdk::testing::{Answer, FakeHost};
-use gangway_sdk::{AttributeValue, Result, Source, Target};
+use gangway_sdk::{AttributeValue, Changes, Result, Source, Target};
 use serde_json::{Value, json};
 
 fn users(ids: impl IntoIterator<Item = usize>) -> Vec<Value> {
@@ -311,4 +311,32 @@ fn a_stopped_job_asks_nothing() {
     assert_eq!(Source::read_page(&mut scim, "user", None, 1).unwrap_err().code, "cancelled");
     assert_eq!(scim.write(&[]).unwrap_err().code, "cancelled");
     assert!(host.requests().is_empty());
+}
+
+#[test]
+fn f043_changes_are_asked_for_by_the_time_of_the_last_change() {
+    let (host, mut scim) = system(&[("scim.user.filter", "active eq true or title pr")]);
+    serve(&host, 3, |page, _, _| json!({"totalResults": 3, "Resources": page}));
+    let mark = scim.mark("user", 1_767_225_600_123).unwrap().unwrap();
+    assert_eq!(mark, "2026-01-01T00:00:00.123Z");
+    let page = scim.read_changes("user", &mark, None, 2).unwrap();
+    assert_eq!((page.entities.len(), page.removed.len()), (2, 0));
+    let filter = r#"(active eq true or title pr) and meta.lastModified gt "2026-01-01T00:00:00.123Z""#;
+    assert_eq!(last_query(&host, "filter").as_deref(), Some(filter));
+    let rest = scim.read_changes("user", &mark, page.next_cursor.as_deref(), 2).unwrap();
+    assert_eq!((rest.entities.len(), rest.next_cursor), (1, None));
+    scim.read_changes("group", &mark, None, 2).unwrap();
+    assert_eq!(
+        last_query(&host, "filter").as_deref(),
+        Some(&filter["(active eq true or title pr) and ".len()..])
+    );
+}
+
+#[test]
+fn types_whose_changes_the_service_does_not_tell_have_no_mark_and_a_refused_filter_is_explained() {
+    let (host, mut scim) = system(&[("scim.delta.entity.types", "user")]);
+    assert_eq!(scim.mark("group", 0).unwrap(), None);
+    host.serve(|_| Answer::json(400, json!({"scimType": "invalidFilter"})));
+    let error = scim.read_changes("user", "2026-01-01T00:00:00Z", None, 2).unwrap_err();
+    assert!(error.message.contains("ips.delta.read"), "{error}");
 }

@@ -10,6 +10,7 @@ pub(super) fn operation(kind: &str, entity_type: &str, id: Option<&str>, json: &
         id: id.map(Into::into),
         version: None,
         json: json.into(),
+        members: None,
     }
 }
 
@@ -161,4 +162,43 @@ fn operations_that_cannot_be_sent_are_answered_in_their_place() {
         outcomes.iter().map(|o| o.error.as_ref().map_or("", |e| e.code.as_str())).collect();
     assert_eq!(codes, ["invalid", "unsupported", "", "invalid", "unsupported"]);
     assert_eq!(host.requests().len(), 1);
+}
+
+#[test]
+fn f097_changes_carry_the_headers_that_the_properties_ask_for() {
+    let (host, mut scim) = system(&[
+        ("sac.include.if.match.wildcard.header", "true"),
+        ("sac.content.type", "application/json"),
+        ("scim.content.type", "text/plain"),
+        ("sac.api.csrf.protection", "enabled"),
+        ("sac.csrf.token.path", "/csrf"),
+    ]);
+    host.serve(|request| match request.method.as_str() {
+        "GET" => Answer::status(200).header("X-CSRF-Token", "token-7"),
+        _ => Answer::json(200, json!({ "id": "x" })),
+    });
+    let create = operation("create", "user", None, r#"{"userName":"a"}"#);
+    let replace = operation("replace", "user", Some("x"), r#"{"userName":"a"}"#);
+    let outcomes = scim.write(&[create, replace]).unwrap();
+    assert!(outcomes.iter().all(|outcome| outcome.error.is_none()), "{outcomes:?}");
+    let requests = host.requests();
+    let has = |at: usize, name: &str, value: &str| {
+        requests[at].headers.contains(&(name.to_owned(), value.to_owned()))
+    };
+    assert!(requests[0].url.ends_with("/v2/csrf") && has(0, "X-CSRF-Token", "Fetch"));
+    for at in [1, 2] {
+        assert!(has(at, "X-CSRF-Token", "token-7") && has(at, "Content-Type", "application/json"));
+    }
+    assert!(
+        has(2, "If-Match", "*") && !has(1, "If-Match", "*"),
+        "there is nothing to match before it is there"
+    );
+}
+
+#[test]
+fn a_service_that_gives_no_token_is_told_of() {
+    let (host, mut scim) = system(&[("scim.api.csrf.protection", "enabled")]);
+    host.serve(|_| Answer::json(200, json!({})));
+    let error = scim.write(&[operation("delete", "user", Some("x"), "")]).unwrap_err();
+    assert!(error.is("configuration") && error.message.contains("scim.csrf.token.path"), "{error}");
 }

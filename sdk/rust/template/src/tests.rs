@@ -20,8 +20,7 @@ fn operation(kind: &str, id: Option<&str>, json: &str) -> Operation {
         entity_type: "user".to_owned(),
         id: id.map(str::to_owned),
         version: None,
-        json: json.to_owned(),
-    }
+        json: json.to_owned(), members: None, }
 }
 
 #[test]

@@ -30,6 +30,7 @@ fn an_operation_says_what_it_lacks() {
         id: None,
         version: None,
         json: "{".to_owned(),
+        members: None,
     };
     assert_eq!(operation.kind(), Kind::Patch);
     assert!(operation.require_id().is_err_and(|error| error.is("invalid")));

@@ -4,6 +4,7 @@
 mod conflicts;
 mod deletion;
 mod deletion_limits;
+mod delta;
 mod directory;
 mod logs;
 mod simulate;
