@@ -32,6 +32,12 @@ impl Client {
 
     fn request(&self, method: Method, path: &str) -> RequestBuilder {
         let request = self.http.request(method, format!("{}{path}", self.base));
+        // Who starts a job stands in its log.
+        let user = std::env::var("USER").ok().filter(|user| !user.is_empty() && user.is_ascii());
+        let request = match user {
+            Some(user) => request.header("gangway-user", user),
+            None => request,
+        };
         if self.token.is_empty() { request } else { request.bearer_auth(&self.token) }
     }
 
@@ -81,6 +87,18 @@ impl Client {
     pub(crate) async fn delete(&self, path: &str) -> anyhow::Result<()> {
         let response = self.checked(self.request(Method::DELETE, path)).await?;
         drop(response);
+        Ok(())
+    }
+
+    /// An archive, written to a file piece by piece.
+    pub(crate) async fn save(&self, path: &str, file: &std::path::Path) -> anyhow::Result<()> {
+        use std::io::Write as _;
+        let mut response = self.checked(self.request(Method::GET, path)).await?;
+        let mut out =
+            std::fs::File::create(file).with_context(|| format!("cannot write {}", file.display()))?;
+        while let Some(chunk) = response.chunk().await.context("the engine's answer broke off")? {
+            out.write_all(&chunk).with_context(|| format!("cannot write {}", file.display()))?;
+        }
         Ok(())
     }
 

@@ -12,7 +12,10 @@ mod progress;
 
 use clap::{Parser, Subcommand};
 use client::Client;
-use commands::{directory, job, plan, plugin, relation, serve, system, tenant, transformation, why};
+use commands::{
+    directory, job, notification, plan, plugin, relation, schedule, serve, system, tenant, transformation,
+    why,
+};
 use std::process::ExitCode;
 
 /// Identity provisioning: people come aboard and go ashore, and every system knows it.
@@ -58,6 +61,12 @@ enum Command {
     /// Provisioning runs.
     #[command(subcommand)]
     Job(job::Job),
+    /// Recurring jobs.
+    #[command(subcommand)]
+    Schedule(schedule::Schedule),
+    /// Who is told about runs that fail, by mail or webhook.
+    #[command(subcommand)]
+    Notification(notification::Notification),
     /// Why an account was, or was not, created, changed or deleted.
     Why(why::Why),
     /// What simulations found: read it, agree to it, have it carried out.
@@ -106,6 +115,8 @@ async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         Command::Plugin(command) => command.run(client).await,
         Command::System(command) => command.run(&client()?).await,
         Command::Job(command) => command.run(&client()?).await,
+        Command::Schedule(command) => command.run(&client()?).await,
+        Command::Notification(command) => command.run(&client()?).await,
         Command::Why(command) => command.run(&client()?).await,
         Command::Plan(command) => command.run(&client()?).await,
         Command::Relation(command) => command.run(&client()?).await,

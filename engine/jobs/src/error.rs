@@ -62,6 +62,14 @@ pub enum StartError {
         /// What is in the way, and what to do.
         why: String,
     },
+    /// A schedule does not wait.
+    #[error("job {job} of source {source_name:?} has not ended; the point is skipped")]
+    Busy {
+        /// The job in the way.
+        job: JobId,
+        /// The source's name.
+        source_name: String,
+    },
     /// The engine goes down.
     #[error("the engine is shutting down; start the job again when it is back")]
     ShuttingDown,

@@ -21,8 +21,8 @@ use gangway_model::{
 };
 use gangway_store::{StoreError, TenantStore};
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 
 /// What a job is run with.
 pub(crate) struct Execution {
@@ -33,6 +33,8 @@ pub(crate) struct Execution {
     pub(crate) targets: BTreeSet<SystemId>,
     pub(crate) cancelled: Arc<AtomicBool>,
     pub(crate) suspended: Arc<AtomicBool>,
+    /// Why it is ended although nobody stopped it.
+    pub(crate) expired: Arc<OnceLock<String>>,
     pub(crate) progress: Progress,
 }
 
@@ -47,6 +49,7 @@ impl Execution {
         } else {
             JobStatus::RunningWithError
         };
+        self.progress.begin();
         self.forget_images().await;
         let opened = self.open(&mut job).await;
         tracing::info!(job = %job.id, source = %job.source_name, kind = ?job.kind, read_mode = ?job.read_mode, "job starts");
@@ -59,7 +62,10 @@ impl Execution {
                 ));
                 self.close(job, JobStatus::Success).await
             }
-            Err(_) if self.cancelled.load(Ordering::Acquire) => self.close(job, self.stopped()).await,
+            Err(_) if self.cancelled.load(Ordering::Acquire) => {
+                job.error = self.expired.get().cloned().or(job.error);
+                self.close(job, self.stopped()).await
+            }
             Err(stop) => {
                 job.error = Some(stop.to_string());
                 self.close(job, JobStatus::FinishedWithError).await
@@ -71,6 +77,8 @@ impl Execution {
     fn stopped(&self) -> JobStatus {
         if self.suspended.load(Ordering::Acquire) {
             JobStatus::PendingRestart
+        } else if self.expired.get().is_some() {
+            JobStatus::FinishedWithError
         } else {
             JobStatus::ManuallyTerminated
         }
@@ -97,6 +105,9 @@ impl Execution {
             Ok(()) => JobStatus::Success,
             Err(Stop::Cancelled) => {
                 let status = self.stopped();
+                if let Some(why) = self.expired.get() {
+                    ledger.source_failed(why.clone());
+                }
                 if status.is_final() {
                     ledger.outcome("no deletions: the job was stopped".to_owned());
                 }

@@ -92,7 +92,8 @@ impl Runner {
                 targets: targets.iter().map(|target| target.id.clone()).collect(),
                 cancelled: Arc::new(AtomicBool::new(false)),
                 suspended: Arc::default(),
-                progress: Progress::new(),
+                progress: Progress::new(tenant.clone(), Arc::new(|_| ())),
+                expired: Arc::default(),
             };
             let run = execution.dry(JobId::new("impact"), source, targets).await.map_err(plain)?;
             all.extend(of(&Arc::new(run)).await.map_err(plain)?);

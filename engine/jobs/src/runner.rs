@@ -7,6 +7,7 @@
 use crate::error::{StartError, StopError};
 use crate::execute::{Execution, linked_targets};
 use crate::progress::Progress;
+use crate::watchdog::{self, Expiry};
 use gangway_model::ports::{Clock, Systems};
 use gangway_model::{
     Checkpoint, Job, JobEvent, JobId, JobStatus, JobType, Phase, ReadMode, Role, SystemId, TenantId, Trigger,
@@ -15,7 +16,8 @@ use gangway_model::{
 use gangway_store::{Store, StoreError, TenantStore};
 use std::collections::{BTreeSet, HashSet};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::Duration;
 use tokio::sync::{broadcast, watch};
 
 /// Opens the systems of a tenant.
@@ -36,6 +38,28 @@ pub struct Services {
     pub ids: JobIds,
     /// Jobs that may run at once, over all tenants.
     pub at_once: usize,
+    /// When a job is ended although nobody stops it.
+    pub limits: Limits,
+    /// Told of the tenant when one of its jobs begins to fail or ends.
+    pub news: News,
+}
+
+/// Hears of tenants with news in the store.
+pub type News = Arc<dyn Fn(&TenantId) + Send + Sync>;
+
+/// When a job is ended although nobody stops it.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Time without a committed page.
+    pub idle: Duration,
+    /// Time in all.
+    pub total: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { idle: Duration::from_secs(3600), total: Duration::from_secs(24 * 3600) }
+    }
 }
 
 /// What a job is to do.
@@ -87,12 +111,16 @@ struct Entry {
     targets: BTreeSet<SystemId>,
     cancelled: Arc<AtomicBool>,
     suspended: Arc<AtomicBool>,
+    /// Why it is ended although nobody stopped it.
+    expired: Arc<OnceLock<String>>,
     progress: Progress,
 }
 
 impl Entry {
-    fn new(job: Job, targets: BTreeSet<SystemId>) -> Self {
-        Self { job, targets, cancelled: Arc::default(), suspended: Arc::default(), progress: Progress::new() }
+    fn new(job: Job, targets: BTreeSet<SystemId>, news: &News) -> Self {
+        let progress = Progress::new(job.tenant.clone(), news.clone());
+        let (cancelled, suspended) = (Arc::default(), Arc::default());
+        Self { job, targets, cancelled, suspended, expired: Arc::default(), progress }
     }
 
     fn is(&self, tenant: &TenantId, job: &JobId) -> bool {
@@ -153,6 +181,12 @@ impl Runner {
             if state.closing {
                 return Err(StartError::ShuttingDown);
             }
+            if trigger.kind == Trigger::REPEAT {
+                let mut all = state.running.iter().chain(&state.queued);
+                if let Some(busy) = all.find(|e| e.job.tenant == *tenant && e.job.source == *source) {
+                    return Err(StartError::Busy { job: busy.job.id.clone(), source_name: system.name });
+                }
+            }
             let waiting = state.queued.iter().find(|e| e.job.tenant == *tenant && e.job.source == *source);
             if let Some(waiting) = waiting {
                 return Err(StartError::AlreadyQueued {
@@ -194,7 +228,7 @@ impl Runner {
         };
         self.inner.put(&job).await?;
         let id = job.id.clone();
-        self.inner.state().queued.push(Entry::new(job, targets));
+        self.inner.state().queued.push(Entry::new(job, targets, &self.inner.services.news));
         self.inner.pump();
         Ok(id)
     }
@@ -398,10 +432,20 @@ impl Inner {
             targets: entry.targets.clone(),
             cancelled: entry.cancelled.clone(),
             suspended: entry.suspended.clone(),
+            expired: entry.expired.clone(),
             progress: entry.progress.clone(),
         };
         let job = entry.job.clone();
-        match tokio::spawn(async move { execution.run(job).await }).await {
+        let mut running = tokio::spawn(async move { execution.run(job).await });
+        let ended = tokio::select! {
+            ended = &mut running => ended,
+            why = watchdog::expiry(&entry.progress, self.services.limits) => {
+                self.expire(entry, why).await;
+                // Every call to a plugin is bounded: it ends after the one under way.
+                running.await
+            }
+        };
+        match ended {
             Ok(ended) => ended,
             Err(_) => {
                 let defect = "the job broke down: a defect of the engine, see its log; the next job goes on from the last stored page";
@@ -413,6 +457,15 @@ impl Inner {
                 (job, stored)
             }
         }
+    }
+
+    async fn expire(&self, entry: &Entry, why: Expiry) {
+        let (store, job) = (self.services.store.clone(), entry.job.clone());
+        let last = blocking(move || store.tenant(&job.tenant)?.job(&job.id)).await.ok().flatten();
+        let diagnosis = watchdog::diagnosis(why, last.as_ref().unwrap_or(&entry.job));
+        tracing::error!(job = %entry.job.id, diagnosis, "the watchdog ends the job");
+        let _ = entry.expired.set(diagnosis);
+        entry.cancelled.store(true, Ordering::Release);
     }
 
     async fn put(&self, job: &Job) -> Result<(), StoreError> {
@@ -445,7 +498,7 @@ fn unfinished(store: &dyn TenantStore, services: &Services) -> Result<Vec<Entry>
         let targets: BTreeSet<SystemId> =
             linked_targets(systems.clone(), &job.source).into_iter().map(|s| s.id).collect();
         if job.status == JobStatus::Queued {
-            entries.push(Entry::new(job, targets));
+            entries.push(Entry::new(job, targets, &services.news));
             continue;
         }
         let now = services.clock.now_ms();
@@ -454,14 +507,14 @@ fn unfinished(store: &dyn TenantStore, services: &Services) -> Result<Vec<Entry>
             let next = Job {
                 id: (services.ids)(),
                 resumes: Some(job.id.clone()),
-                trigger: Trigger { kind: "IMMEDIATE".to_owned(), by: None },
+                trigger: Trigger { kind: Trigger::IMMEDIATE.to_owned(), by: None },
                 status: JobStatus::Queued,
                 start_ms: now,
                 end_ms: None,
                 ..job.clone()
             };
             store.put_job(&next)?;
-            entries.push(Entry::new(next, targets));
+            entries.push(Entry::new(next, targets, &services.news));
         }
         job.status = JobStatus::Resumed;
         job.end_ms = Some(now);

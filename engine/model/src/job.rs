@@ -46,6 +46,13 @@ pub struct Trigger {
     pub by: Option<String>,
 }
 
+impl Trigger {
+    /// By hand, through the API, or resumed.
+    pub const IMMEDIATE: &str = "IMMEDIATE";
+    /// By a schedule.
+    pub const REPEAT: &str = "REPEAT";
+}
+
 /// Where a job stands.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]

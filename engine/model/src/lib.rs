@@ -17,6 +17,7 @@ mod operation;
 mod plan;
 pub mod ports;
 mod relation;
+mod settings;
 mod system;
 mod transformation;
 
@@ -33,6 +34,7 @@ pub use manifest::{CapabilityRequest, Manifest, PropertySpec};
 pub use operation::{Member, MemberChanges, Operation, OperationKind, Outcome};
 pub use plan::{Approval, Delivered, Plan, PlannedContent, PlannedOperation, PlannedSystem, PlannedVerb};
 pub use relation::{Hash, Intent, Relation, RelationKey, RelationState};
+pub use settings::TenantSettings;
 pub use system::{Property, Role, System, TransformationRef};
 pub use transformation::{
     Answer, AnswerOutcome, Diagnostic, Direction, Needs, Request, Severity, TransformOperation,

@@ -38,6 +38,11 @@ impl Guard {
         Ok((Self { hash }, Some(token)))
     }
 
+    /// What the token is called where it stands for its holder: the beginning of its hash.
+    pub(crate) fn name(&self) -> String {
+        self.hash.to_hex().chars().take(8).collect()
+    }
+
     /// Lets a request pass, or says why not.
     pub(crate) fn check(&self, headers: &HeaderMap) -> Result<(), Problem> {
         let given = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());

@@ -1,10 +1,12 @@
 //! What handlers take from a request; whatever cannot be read is a [`Problem`].
 
 use crate::problem::Problem;
+use crate::services::Services;
 use axum::body::Bytes;
 use axum::extract::rejection::{BytesRejection, PathRejection, QueryRejection};
 use axum::extract::{FromRequest, FromRequestParts, Request};
 use axum::http::StatusCode;
+use axum::http::request::Parts;
 use gangway_model::TenantId;
 use serde::de::DeserializeOwned;
 
@@ -17,6 +19,32 @@ pub(crate) struct Path<T>(pub(crate) T);
 #[derive(FromRequestParts)]
 #[from_request(via(axum::extract::Query), rejection(Problem))]
 pub(crate) struct Query<T>(pub(crate) T);
+
+/// Who asks: the name that the request gives in the header `Gangway-User`, or the API token's. One token is
+/// everybody's, so that the name is what the caller says of himself.
+pub(crate) struct Caller(pub(crate) String);
+
+/// The header with the caller's name.
+const USER: &str = "gangway-user";
+/// Its longest value.
+const USER_LENGTH: usize = 100;
+
+impl FromRequestParts<Services> for Caller {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, services: &Services) -> Result<Self, Problem> {
+        let Some(given) = parts.headers.get(USER) else {
+            return Ok(Self(format!("Gangway API - {}", services.inner.guard.name())));
+        };
+        let name = given.to_str().ok().map(str::trim).filter(|name| !name.is_empty());
+        match name.filter(|name| name.len() <= USER_LENGTH) {
+            Some(name) => Ok(Self(name.to_owned())),
+            None => Err(Problem::unreadable(format!(
+                "the header Gangway-User is no name of 1 to {USER_LENGTH} printable ASCII characters"
+            ))),
+        }
+    }
+}
 
 /// A JSON body.
 pub(crate) struct Body<T>(pub(crate) T);

@@ -7,15 +7,19 @@
 
 #![forbid(unsafe_code)]
 
+mod aftermath;
 mod api;
 mod archive;
+mod audit;
 mod auth;
 mod directories;
+mod export;
 mod extract;
 mod idmapping;
 mod limits;
 mod nightly;
 mod openapi;
+mod outbox;
 mod plugins;
 mod problem;
 mod router;
@@ -31,4 +35,4 @@ pub use gangway_host::{Inspection, LoadError};
 pub use plugins::inspect;
 pub use router::router;
 pub use serve::serve;
-pub use services::{Config, HostSettings, OpenError, Opened, Services};
+pub use services::{Config, HostSettings, OpenError, Opened, ScheduleRules, Services};

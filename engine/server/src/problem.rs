@@ -5,7 +5,7 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use gangway_host::LoadError;
 use gangway_jobs::{StartError, StopError, ValidateError};
-use gangway_model::{Diagnostic, PluginError};
+use gangway_model::{Diagnostic, PluginError, Severity};
 use gangway_store::StoreError;
 use serde::Serialize;
 
@@ -81,6 +81,19 @@ impl Problem {
         );
         problem.problems = problems;
         problem
+    }
+
+    /// What was sent is not accepted, with where and why.
+    pub(crate) fn refused_body(what: &str, wrong: Vec<(&'static str, String)>) -> Self {
+        let problems = wrong.into_iter().map(|(pointer, message)| Diagnostic {
+            severity: Severity::Error,
+            pointer: pointer.to_owned(),
+            line: 0,
+            column: 0,
+            message,
+        });
+        Self::invalid(format!("{what} is not accepted"), problems.collect())
+            .action("correct what is listed under problems")
     }
 
     pub(crate) fn unauthorized(detail: &str, challenge: &'static str) -> Self {

@@ -2,8 +2,8 @@
 //! document are both made of it, so neither can have what the other has not.
 
 use crate::api::{
-    deltas, directory, events, health, history, impact, jobs, plans, plugins, relations, systems, tenants,
-    transformations, undo, validate,
+    audit, deltas, directory, events, exports, health, history, impact, jobs, notifications, plans, plugins,
+    relations, schedules, settings, systems, tenants, transformations, undo, validate,
 };
 use crate::services::Services;
 use axum::extract::DefaultBodyLimit;
@@ -125,6 +125,14 @@ const ID_MAPPING: (&str, &str) = (
     "idMapping",
     "accept: take a change of how identifiers are made although there are relations; refused otherwise",
 );
+const LOG_TYPE: &[(&str, &str)] = &[
+    (
+        "logType",
+        "commonLog, failedEntitiesLog, skippedEntitiesLog, createdEntitiesLog, updatedEntitiesLog or deletedEntitiesLog",
+    ),
+    ("action", "export"),
+];
+const COUNT: &[(&str, &str)] = &[("count", "How many of the next points, 1 to 100; 5 if not given")];
 
 /// All routes of the control API.
 pub(crate) fn routes() -> Vec<Route> {
@@ -137,6 +145,9 @@ pub(crate) fn routes() -> Vec<Route> {
     const SYSTEMS: &str = "/api/v1/tenants/{tenant}/systems";
     const SYSTEM: &str = "/api/v1/tenants/{tenant}/systems/{system}";
     const TRANSFORMATION: &str = "/api/v1/tenants/{tenant}/systems/{system}/transformations/{direction}";
+    const MAIL_SERVER: &str = "/api/v1/mail-server";
+    const SUBSCRIPTIONS: &str = "/api/v1/tenants/{tenant}/systems/{system}/subscriptions";
+    const SCHEDULE: &str = "/api/v1/tenants/{tenant}/systems/{system}/schedule";
     const JOB: &str = "/api/v1/tenants/{tenant}/jobs/{job}";
     const PLAN: &str = "/api/v1/tenants/{tenant}/plans/{plan}";
     vec![
@@ -335,7 +346,13 @@ pub(crate) fn routes() -> Vec<Route> {
         .answers(202, "Job")
         .errors(&[404, 409, 503]),
         Route::new("get", "/api/v1/tenants/{tenant}/jobs", "listJobs", "Jobs, newest first", jobs::list)
-            .query(&[("before", "The id of a job: answer older ones"), ("limit", "1 to 1000; 50 if not given")])
+            .query(&[
+                ("system", "Name or id of the source"),
+                ("type", "READ, RESYNC, …"),
+                ("status", "RUNNING, SUCCESS, FINISHED_WITH_ERROR, …"),
+                ("before", "The id of a job: answer older ones"),
+                ("limit", "1 to 1000; 50 if not given"),
+            ])
             .answers(200, "JobList")
             .errors(&[404]),
         Route::new("get", JOB, "getJob", "A job as it stands, with its statistics", jobs::get)
@@ -454,5 +471,168 @@ pub(crate) fn routes() -> Vec<Route> {
         )
         .answers(202, "Job")
         .errors(&[404, 409, 503]),
+        Route::new(
+            "delete",
+            "/api/v1/tenants/{tenant}/jobs",
+            "deleteJobLogs",
+            "Remove the logs of all jobs that have ended; running jobs and their logs stay",
+            jobs::delete,
+        )
+        .answers(200, "Deleted")
+        .errors(&[404]),
+        Route::new("get", "/api/v1/tenants/{tenant}/jobs/{job}/export", "exportJobLog", "One log of a job as an archive", exports::job)
+            .query(LOG_TYPE)
+            .answers(200, "application/zip")
+            .errors(&[404])
+            .patient(),
+        Route::new(
+            "get",
+            "/ips/service/publicapi/v1/jobLogs/{job}",
+            "exportJobLogAsBefore",
+            "The same at the reference product's address",
+            exports::by_job,
+        )
+        .query(LOG_TYPE)
+        .answers(200, "application/zip")
+        .errors(&[404])
+        .patient(),
+        Route::new(
+            "get",
+            "/ips/publicapi/v1/jobLogs/{job}",
+            "exportJobLogAsBeforeShort",
+            "The same at the other spelling of that address",
+            exports::by_job,
+        )
+        .query(LOG_TYPE)
+        .answers(200, "application/zip")
+        .errors(&[404])
+        .patient(),
+        Route::new(
+            "get",
+            "/api/v1/tenants/{tenant}/job-logs",
+            "exportJobLogs",
+            "The logs of all jobs, newest first, in parts of 3000; the header gangway-parts says how many there are",
+            exports::all,
+        )
+        .query(&[("part", "From 1; 1 if not given")])
+        .answers(200, "application/zip")
+        .errors(&[404])
+        .patient(),
+        Route::new("get", "/api/v1/tenants/{tenant}/schedules", "listSchedules", "All recurring jobs", schedules::list)
+            .query(COUNT)
+            .answers(200, "ScheduleList")
+            .errors(&[404]),
+        Route::new("get", SCHEDULE, "getSchedule", "The recurring job of a source, with its next points", schedules::get)
+            .query(COUNT)
+            .answers(200, "Schedule")
+            .errors(&[404]),
+        Route::new(
+            "put",
+            SCHEDULE,
+            "replaceSchedule",
+            "Save the recurring job of a source. It starts nothing before it is turned on",
+            schedules::replace,
+        )
+        .body("NewSchedule")
+        .answers(200, "Schedule")
+        .errors(&[404, 422]),
+        Route::new("delete", SCHEDULE, "deleteSchedule", "Remove the recurring job of a source", schedules::delete)
+            .nothing()
+            .errors(&[404]),
+        Route::new(
+            "post",
+            "/api/v1/tenants/{tenant}/systems/{system}/schedule/on",
+            "turnScheduleOn",
+            "Start jobs from the next point on",
+            schedules::on,
+        )
+        .answers(200, "Schedule")
+        .errors(&[404]),
+        Route::new(
+            "post",
+            "/api/v1/tenants/{tenant}/systems/{system}/schedule/off",
+            "turnScheduleOff",
+            "Start no more jobs; a running one goes on",
+            schedules::off,
+        )
+        .answers(200, "Schedule")
+        .errors(&[404]),
+        Route::new(
+            "post",
+            "/api/v1/tenants/{tenant}/systems/{system}/reset",
+            "resetSystem",
+            "Forget what is known of the system's entities: the next job treats each as seen for the first time",
+            systems::reset,
+        )
+        .answers(200, "System")
+        .errors(&[404, 409]),
+        Route::new("get", "/api/v1/tenants/{tenant}/settings", "getSettings", "The tenant's settings", settings::get)
+            .answers(200, "Settings")
+            .errors(&[404]),
+        Route::new("put", "/api/v1/tenants/{tenant}/settings", "replaceSettings", "Change the tenant's settings", settings::replace)
+            .body("Settings")
+            .answers(200, "Settings")
+            .errors(&[404, 422]),
+        Route::new(
+            "post",
+            "/api/v1/tenants/{tenant}/reset",
+            "resetTenant",
+            "Remove all systems, schedules, subscriptions and job logs",
+            settings::reset,
+        )
+        .body("Confirmation")
+        .answers(200, "Reset")
+        .errors(&[404, 409, 422]),
+        Route::new("get", "/api/v1/tenants/{tenant}/audit", "readAudit", "Who did what, newest first", audit::list)
+            .answers(200, "Audit")
+            .errors(&[404]),
+        Route::new("get", SUBSCRIPTIONS, "listSubscriptions", "Who is told about the jobs of a source", notifications::list)
+            .answers(200, "SubscriptionList")
+            .errors(&[404]),
+        Route::new(
+            "post",
+            SUBSCRIPTIONS,
+            "subscribe",
+            "Tell somebody about the jobs of a source: by mail (without an address the caller), or a webhook",
+            notifications::subscribe,
+        )
+        .body("NewSubscription")
+        .answers(201, "Subscription")
+        .errors(&[404, 409, 422]),
+        Route::new(
+            "delete",
+            "/api/v1/tenants/{tenant}/systems/{system}/subscriptions/{subscription}",
+            "unsubscribe",
+            "Tell somebody no more",
+            notifications::unsubscribe,
+        )
+        .nothing()
+        .errors(&[404]),
+        Route::new(
+            "get",
+            "/api/v1/tenants/{tenant}/notifications",
+            "listNotifications",
+            "Messages that wait to be delivered, or were given up",
+            notifications::waiting,
+        )
+        .answers(200, "NotificationList")
+        .errors(&[404]),
+        Route::new(
+            "post",
+            "/api/v1/tenants/{tenant}/notifications/retry",
+            "retryNotifications",
+            "Try all of them now",
+            notifications::retry,
+        )
+        .answers(200, "Retried")
+        .errors(&[404]),
+        Route::new("get", MAIL_SERVER, "getMailServer", "The server that mail is handed to; the password is masked", notifications::server)
+            .answers(200, "MailServer")
+            .errors(&[404]),
+        Route::new("put", MAIL_SERVER, "setMailServer", "Set it; mail that waits is tried at once", notifications::set_server)
+            .body("MailServer")
+            .answers(200, "MailServer")
+            .errors(&[422]),
+        Route::new("delete", MAIL_SERVER, "removeMailServer", "Send no mail", notifications::remove_server).nothing(),
     ]
 }

@@ -1,3 +1,5 @@
+use crate::aftermath;
+use crate::outbox;
 use crate::router::router;
 use crate::services::Services;
 use axum::serve::ListenerExt;
@@ -20,6 +22,12 @@ pub async fn serve(
         Ok(resumed) => tracing::info!(jobs = resumed.len(), "interrupted jobs go on"),
         Err(error) => tracing::error!(%error, "interrupted jobs could not be taken up"),
     }
+    // They end with the server.
+    let mut beside = tokio::task::JoinSet::new();
+    beside.spawn(services.inner.scheduler.clone().run());
+    beside.spawn(aftermath::run(services.clone()));
+    beside.spawn(outbox::run(services.clone()));
+    beside.spawn(aftermath::housekeeping(services.clone()));
     // Answers are small and awaited one by one.
     let listener = listener.tap_io(|connection| {
         let _ = connection.set_nodelay(true);

@@ -7,14 +7,15 @@ use crate::problem::Problem;
 use gangway_directory::Ids;
 use gangway_egress::{Egress, EgressConfig};
 use gangway_host::{Host, HostConfig, LoadError};
-use gangway_jobs::Runner;
+use gangway_jobs::{Runner, Scheduler};
 use gangway_model::ports::{Clock, StateSpace};
-use gangway_model::{JobId, PluginError, System, TenantId, code};
+use gangway_model::{JobId, JobType, PluginError, System, TenantId, code};
+use gangway_notify::Sender;
 use gangway_store::{MasterKey, RedbStore, Store, StoreError, TenantStore, os_random};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
-use tokio::sync::{Mutex, Semaphore, watch};
+use tokio::sync::{Mutex, Semaphore, mpsc, watch};
 use uuid::Uuid;
 
 /// Components that are read into memory at once.
@@ -30,6 +31,10 @@ pub struct Config {
     pub data_dir: PathBuf,
     /// Jobs that may run at once.
     pub jobs_at_once: usize,
+    /// When a job is ended although nobody stops it.
+    pub limits: gangway_jobs::Limits,
+    /// What schedules may be.
+    pub schedules: ScheduleRules,
     /// Make a new API token; the one before is void.
     pub new_token: bool,
     /// The address under which clients reach the engine, for links in SCIM answers, without a slash
@@ -51,6 +56,8 @@ impl Config {
         Self {
             data_dir: data_dir.into(),
             jobs_at_once: std::thread::available_parallelism().map_or(2, usize::from).max(2),
+            limits: gangway_jobs::Limits::default(),
+            schedules: ScheduleRules::default(),
             new_token: false,
             public_url: None,
             clock: Arc::new(SystemClock),
@@ -58,6 +65,34 @@ impl Config {
             job_ids: Arc::new(|| JobId::new(Uuid::now_v7().to_string())),
             host: None,
         }
+    }
+}
+
+/// What schedules may be.
+#[derive(Clone, Copy, Debug)]
+pub struct ScheduleRules {
+    /// The shortest interval, in seconds.
+    pub minimum_seconds: u64,
+    /// As in the reference product: nothing but Read jobs.
+    pub reads_only: bool,
+}
+
+impl Default for ScheduleRules {
+    fn default() -> Self {
+        Self { minimum_seconds: 60, reads_only: false }
+    }
+}
+
+impl ScheduleRules {
+    /// Why jobs of a type cannot be scheduled.
+    pub(crate) fn forbids(&self, kind: JobType) -> Option<String> {
+        if kind == JobType::Read || (kind == JobType::Resync && !self.reads_only) {
+            return None;
+        }
+        Some(format!(
+            "jobs of this type are not scheduled by this engine{}",
+            if self.reads_only { " (--schedule-reads-only)" } else { "" }
+        ))
     }
 }
 
@@ -98,6 +133,13 @@ pub(crate) struct Inner {
     pub(crate) store: Arc<dyn Store>,
     pub(crate) host: Host,
     pub(crate) runner: Runner,
+    pub(crate) scheduler: Scheduler,
+    pub(crate) schedules: ScheduleRules,
+    /// Tenants whose jobs have news.
+    pub(crate) news: Mutex<mpsc::UnboundedReceiver<TenantId>>,
+    /// Tenants whose messages are due.
+    pub(crate) outbox: (mpsc::UnboundedSender<TenantId>, Mutex<mpsc::UnboundedReceiver<TenantId>>),
+    pub(crate) sender: Sender,
     pub(crate) directories: Directories,
     pub(crate) guard: Guard,
     pub(crate) clock: Arc<dyn Clock>,
@@ -111,6 +153,14 @@ pub(crate) struct Inner {
     closing: watch::Sender<bool>,
 }
 
+impl Inner {
+    /// Sends a tenant's messages that are due.
+    pub(crate) fn deliver(&self, tenant: &TenantId) {
+        // Nobody listens while the engine goes down: they are in the store.
+        let _ = self.outbox.0.send(tenant.clone());
+    }
+}
+
 impl Services {
     /// Opens the engine of a data directory, or makes it, and loads its plugins. Jobs are taken up
     /// when it is served.
@@ -121,25 +171,38 @@ impl Services {
             .map_err(|error| StoreError::Failed(format!("opening the store broke down: {error}")))??;
 
         let egress = Arc::new(Egress::new(EgressConfig::new(config.clock.clone())));
-        let mut host_config = HostConfig::new(config.data_dir.join("cache"), config.clock.clone(), egress);
+        let mut host_config =
+            HostConfig::new(config.data_dir.join("cache"), config.clock.clone(), egress.clone());
         if let Some(change) = &config.host {
             change(&mut host_config);
         }
         let host = Host::new(host_config)?;
         let state: Arc<dyn StateSpace> = Arc::new(StoredState(store.clone()));
         let systems_host = host.clone();
+        let (tell, news) = mpsc::unbounded_channel();
+        let outbox = mpsc::unbounded_channel();
         let runner = Runner::new(gangway_jobs::Services {
             store: store.clone(),
             systems: Arc::new(move |tenant: &TenantId| systems_host.systems(tenant, state.clone())),
             clock: config.clock.clone(),
             ids: config.job_ids,
             at_once: config.jobs_at_once,
+            limits: config.limits,
+            news: Arc::new(move |tenant: &TenantId| {
+                // Nobody listens while the engine goes down: it is in the store.
+                let _ = tell.send(tenant.clone());
+            }),
         });
         let services = Self {
             inner: Arc::new(Inner {
                 directories: Directories::new(&config.data_dir, config.clock.clone(), config.ids.clone()),
+                scheduler: Scheduler::new(runner.clone(), store.clone(), config.clock.clone()),
                 store,
                 host,
+                schedules: config.schedules,
+                news: Mutex::new(news),
+                outbox: (outbox.0, Mutex::new(outbox.1)),
+                sender: Sender::new(egress.clone()),
                 runner,
                 guard,
                 clock: config.clock,

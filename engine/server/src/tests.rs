@@ -1,6 +1,7 @@
 mod access;
 mod description;
 mod jobs;
+mod operation;
 mod plugins;
 mod scim;
 mod systems;

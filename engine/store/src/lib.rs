@@ -45,6 +45,10 @@ pub trait Store: Send + Sync {
     fn setting(&self, key: &str) -> Result<Option<Vec<u8>>, StoreError>;
     /// Sets such a value.
     fn set_setting(&self, key: &str, value: &[u8]) -> Result<(), StoreError>;
+    /// A value of the installation that is sealed, because it is or holds a secret.
+    fn secret(&self, key: &str) -> Result<Option<Vec<u8>>, StoreError>;
+    /// Sets (or with none removes) such a value.
+    fn set_secret(&self, key: &str, value: Option<&[u8]>) -> Result<(), StoreError>;
 }
 
 /// One tenant.
@@ -60,6 +64,10 @@ pub trait TenantStore: Send + Sync {
     fn systems(&self) -> Result<Vec<System>, StoreError>;
     /// Removes a system with its relations, intents and state values. False if there was none.
     fn delete_system(&self, id: &SystemId) -> Result<bool, StoreError>;
+
+    /// Forgets what the engine knows of a system's entities: relations, intents, state values. The system
+    /// itself stays. False if there was none.
+    fn reset_system(&self, id: &SystemId) -> Result<bool, StoreError>;
 
     /// Creates or replaces a plugin's record.
     fn put_plugin(&self, plugin: &PluginRecord) -> Result<(), StoreError>;

@@ -35,7 +35,7 @@ use self::medium::{Directory, Medium, Memory, Place};
 use self::open_files::OpenFiles;
 use self::tables::{KEY_ID, META, SETTINGS};
 use self::tenant::Tenant;
-use crate::seal::{MasterKey, Random, os_random};
+use crate::seal::{MasterKey, Random, Sealer, os_random};
 use crate::{Store, StoreError, TenantStore};
 use ::redb::ReadableTable;
 use gangway_model::TenantId;
@@ -110,6 +110,11 @@ impl RedbStore {
         };
         engine.read(|txn| check_key(&txn.open_table(META)?, &key, &Place::Engine))?;
         Ok(Self { medium, key, options, engine, open_files, tenants: Mutex::default() })
+    }
+
+    /// Of the installation: no tenant has an empty name.
+    fn sealer(&self) -> Sealer {
+        self.key.sealer("", self.options.random)
     }
 
     fn known(&self) -> MutexGuard<'_, HashMap<TenantId, Arc<Tenant>>> {
@@ -190,4 +195,29 @@ impl Store for RedbStore {
             Ok(())
         })
     }
+
+    fn secret(&self, key: &str) -> Result<Option<Vec<u8>>, StoreError> {
+        let sealed = self.engine.read(|txn| {
+            let value = txn.open_table(SETTINGS)?.get(sealed_key(key).as_str())?;
+            Ok(value.map(|value| value.value().to_vec()))
+        })?;
+        sealed.map(|sealed| self.sealer().open(&["secret", key], &sealed)).transpose()
+    }
+
+    fn set_secret(&self, key: &str, value: Option<&[u8]>) -> Result<(), StoreError> {
+        let sealed = value.map(|value| self.sealer().seal(&["secret", key], value)).transpose()?;
+        self.engine.write(|write| {
+            let mut settings = write.txn.open_table(SETTINGS)?;
+            match &sealed {
+                Some(sealed) => settings.insert(sealed_key(key).as_str(), sealed.as_slice())?,
+                None => settings.remove(sealed_key(key).as_str())?,
+            };
+            Ok(())
+        })
+    }
+}
+
+/// No setting in clear has such a key.
+fn sealed_key(key: &str) -> String {
+    format!("secret/{key}")
 }

@@ -44,6 +44,14 @@ impl Api {
         Ok((status, value))
     }
 
+    /// A file below the host: status, headers as text, and bytes.
+    pub async fn download(&self, path: &str) -> anyhow::Result<(StatusCode, String, Vec<u8>)> {
+        let request = self.http.get(format!("{}{path}", self.base)).bearer_auth(&self.token);
+        let response = request.send().await?;
+        let (status, headers) = (response.status(), format!("{:?}", response.headers()));
+        Ok((status, headers, response.bytes().await?.to_vec()))
+    }
+
     /// As [`Self::call`], below the tenant; anything but a success is an error.
     pub async fn ok(&self, method: Method, below: &str, body: Option<Value>) -> anyhow::Result<Value> {
         let path = self.path(below);

@@ -8,16 +8,20 @@
 
 mod api;
 mod engine;
+mod mail;
 mod place;
 mod process;
+mod receiver;
 mod relay;
 mod scim;
 mod slapd;
 
 pub use api::Api;
 pub use engine::{Engine, EngineOptions};
+pub use mail::MailServer;
 pub use place::{component, component_file, examples, gangway, root};
 pub use process::free_port;
+pub use receiver::{Call, Receiver};
 pub use relay::{Answer, Relay, Request, Rule};
 pub use reqwest::Method;
 pub use scim::ScimServer;

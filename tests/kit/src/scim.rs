@@ -62,6 +62,27 @@ impl ScimServer {
         &self.token
     }
 
+    /// Changes something behind everybody's back; `path` is below the service, such as `Users/7`.
+    pub async fn change(
+        &self,
+        method: reqwest::Method,
+        path: &str,
+        body: Option<Value>,
+    ) -> anyhow::Result<Value> {
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let http = reqwest::Client::builder().no_proxy().build()?;
+        let mut request = http.request(method, format!("{}/{path}", self.url())).bearer_auth(&self.token);
+        if let Some(body) = body {
+            request = request.header("content-type", "application/scim+json").body(body.to_string());
+        }
+        let response = request.send().await?;
+        let (status, bytes) = (response.status(), response.bytes().await?);
+        if !status.is_success() {
+            bail!("{path}: {status}: {}", String::from_utf8_lossy(&bytes));
+        }
+        Ok(serde_json::from_slice(&bytes).unwrap_or_default())
+    }
+
     /// All resources of an endpoint (`Users`, `Groups`), page by page.
     pub async fn all(&self, endpoint: &str) -> anyhow::Result<Vec<Value>> {
         all_resources(&self.url(), &self.token, endpoint).await
@@ -69,7 +90,7 @@ impl ScimServer {
 }
 
 /// A program of the test environment.
-fn program(name: &str) -> anyhow::Result<Command> {
+pub(crate) fn program(name: &str) -> anyhow::Result<Command> {
     let program = root().join("target/test-venv/bin").join(name);
     if !program.is_file() {
         bail!("{name} is not installed: run tests/setup/servers.sh (`make test` does)");

@@ -5,6 +5,7 @@ use anyhow::Context;
 use gangway_model::{Job as Record, JobStatus};
 use reqwest::Method;
 use serde_json::{Value, json};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 #[derive(clap::Subcommand)]
@@ -44,6 +45,15 @@ pub(crate) enum Job {
     },
     /// The latest runs.
     List {
+        /// Only those of this source.
+        #[arg(long)]
+        system: Option<String>,
+        /// Only those of this type.
+        #[arg(long = "type")]
+        kind: Option<String>,
+        /// Only those that stand so: success, finished-with-error, running, …
+        #[arg(long)]
+        status: Option<String>,
         /// At most so many.
         #[arg(long, default_value_t = 20)]
         limit: u32,
@@ -78,12 +88,30 @@ pub(crate) enum Job {
         #[arg(long, short)]
         watch: bool,
     },
-    /// What happened to single entities: failed, skipped and deleted ones with the reason.
+    /// Download one log of a run as an archive.
+    Export {
+        /// The job's id.
+        job: String,
+        /// Which.
+        #[arg(long, default_value = "failed", value_parser = ["common", "failed", "skipped", "created", "updated", "deleted"])]
+        log: String,
+        /// Where to; `JOB-LOG.zip` if not given.
+        #[arg(long, short)]
+        output: Option<PathBuf>,
+    },
+    /// Remove the logs of all runs that have ended.
+    DeleteLogs {
+        /// Confirms it.
+        #[arg(long)]
+        yes: bool,
+    },
+    /// What happened to single entities, with the reason.
+    #[command(visible_alias = "logs")]
     Log {
         /// The job's id.
         job: String,
         /// Only these.
-        #[arg(long, value_parser = ["failed", "skipped", "deleted"])]
+        #[arg(long, value_parser = ["failed", "skipped", "deleted", "created", "updated"])]
         state: Option<String>,
         /// At most so many lines.
         #[arg(long, default_value_t = 100)]
@@ -131,8 +159,18 @@ impl Job {
                     .with_context(|| format!("cannot write {}", output.display()))?;
                 say(&format!("the result is in {}", output.display()));
             }
-            Self::List { limit } => {
-                let answer: Value = client.get(&client.path(&format!("jobs?limit={limit}"))).await?;
+            Self::List { system, kind, status, limit } => {
+                let mut url = client.path(&format!("jobs?limit={limit}"));
+                if let Some(system) = &system {
+                    url.push_str(&format!("&system={}", segment(system)));
+                }
+                for (key, value) in [("type", &kind), ("status", &status)] {
+                    if let Some(value) = value {
+                        let value = value.to_uppercase().replace(['-', ' '], "_");
+                        url.push_str(&format!("&{key}={}", segment(&value)));
+                    }
+                }
+                let answer: Value = client.get(&url).await?;
                 if client.json {
                     say_json(&answer)?;
                 } else {
@@ -142,8 +180,17 @@ impl Job {
                 }
             }
             Self::Show { job } => {
-                let job: Record = client.get(&path(&job)).await?;
-                if client.json { say_json(&job)? } else { say(&summary(&job)) }
+                let found: Value = client.get(&path(&job)).await?;
+                if client.json {
+                    say_json(&found)?;
+                } else {
+                    let job: Record = serde_json::from_value(found.clone())?;
+                    say(&summary(&job));
+                    let shown = found.get("failedEntities").and_then(Value::as_array).map_or(0, Vec::len);
+                    if shown > 0 {
+                        say(&log(&json!({ "events": found.get("failedEntities") })));
+                    }
+                }
             }
             Self::Watch { job } => {
                 let job: Record = client.get(&path(&job)).await?;
@@ -170,6 +217,23 @@ impl Job {
                     return finish(client, progress::watch(client, &job).await?);
                 }
                 if client.json { say_json(&job)? } else { say(job.id.as_str()) }
+            }
+            Self::Export { job, log, output } => {
+                let kind = match log.as_str() {
+                    "common" => "commonLog".to_owned(),
+                    list => format!("{list}EntitiesLog"),
+                };
+                let file = output.unwrap_or_else(|| PathBuf::from(format!("{job}-{log}.zip")));
+                client.save(&format!("{}/export?logType={kind}", path(&job)), &file).await?;
+                say(&format!("{}", file.display()));
+            }
+            Self::DeleteLogs { yes } => {
+                anyhow::ensure!(
+                    yes,
+                    "this removes the logs of all jobs that have ended: add --yes if you mean it"
+                );
+                client.delete(&client.path("jobs")).await?;
+                say("logs removed");
             }
             Self::Log { job, state, limit } => {
                 let mut url = format!("{}/log?limit={limit}", path(&job));
@@ -261,7 +325,7 @@ fn summary(job: &Record) -> String {
     let mut out = format!("{}\n", table(&header, &rows));
     out.push_str(&format!("{}: {}{}", job.source_name, status(job.status), took.unwrap_or_default()));
     if let Some(error) = &job.error {
-        out.push_str(&format!("\nsource error: {error}"));
+        out.push_str(&format!("\nerror: {error}"));
     }
     let configured: u64 = job.statistics.iter().map(|row| row.counters.updated_by_configuration).sum();
     if configured > 0 {

@@ -1,9 +1,11 @@
 pub(crate) mod directory;
 pub(crate) mod impact;
 pub(crate) mod job;
+pub(crate) mod notification;
 pub(crate) mod plan;
 pub(crate) mod plugin;
 pub(crate) mod relation;
+pub(crate) mod schedule;
 pub(crate) mod serve;
 pub(crate) mod system;
 pub(crate) mod tenant;

@@ -1,5 +1,6 @@
 use crate::output::say;
 use anyhow::Context;
+use gangway_schedule::time_span;
 use gangway_server::{Config, Opened, Services};
 use std::io::Write as _;
 use std::net::SocketAddr;
@@ -33,6 +34,18 @@ pub(crate) struct Serve {
     /// Jobs that may run at once; the number of processors if not given.
     #[arg(long)]
     jobs_at_once: Option<usize>,
+    /// The shortest interval of a schedule: `1m`, `30s`; a bare number counts minutes.
+    #[arg(long, env = "GANGWAY_SCHEDULE_MINIMUM", default_value = "1m")]
+    schedule_minimum: String,
+    /// Schedule nothing but Read jobs.
+    #[arg(long, env = "GANGWAY_SCHEDULE_READS_ONLY")]
+    schedule_reads_only: bool,
+    /// End a job that has stored no page for so long: `1h`, `10m`.
+    #[arg(long, env = "GANGWAY_JOB_IDLE_LIMIT", default_value = "1h")]
+    job_idle_limit: String,
+    /// End a job that takes longer in all.
+    #[arg(long, env = "GANGWAY_JOB_TIME_LIMIT", default_value = "24h")]
+    job_time_limit: String,
     /// Processor time that one call into a plugin may take, in seconds.
     #[arg(long, default_value_t = 10.0)]
     plugin_cpu: f64,
@@ -64,6 +77,14 @@ impl Serve {
         if let Some(jobs) = self.jobs_at_once {
             config.jobs_at_once = jobs.max(1);
         }
+        let span = |text: &str, what: &str| {
+            let seconds = time_span(text).map_err(|why| anyhow::anyhow!("--{what}: {why}"))?;
+            anyhow::Ok(Duration::from_secs(seconds))
+        };
+        config.schedules.minimum_seconds = span(&self.schedule_minimum, "schedule-minimum")?.as_secs();
+        config.schedules.reads_only = self.schedule_reads_only;
+        config.limits.idle = span(&self.job_idle_limit, "job-idle-limit")?;
+        config.limits.total = span(&self.job_time_limit, "job-time-limit")?;
         let (cache, perf_map) = (self.cache, self.perf_map);
         config.host = Some(std::sync::Arc::new(move |host| {
             if let Some(cache) = &cache {

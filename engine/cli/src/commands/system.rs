@@ -43,6 +43,14 @@ pub(crate) enum System {
         #[arg(long)]
         yes: bool,
     },
+    /// Forget what is known of a system's entities: the next job treats each as seen for the first time.
+    Reset {
+        /// Name or id.
+        system: String,
+        /// Confirms it.
+        #[arg(long)]
+        yes: bool,
+    },
     /// Take a system into use.
     Enable {
         /// Name or id.
@@ -106,6 +114,15 @@ impl System {
                 );
                 client.delete(&path(&system)).await?;
                 say(&format!("system {system} deleted"));
+            }
+            Self::Reset { system, yes } => {
+                anyhow::ensure!(
+                    yes,
+                    "resetting system {system} forgets its relations: add --yes if you mean it"
+                );
+                let kept: Value =
+                    client.send(Method::POST, &format!("{}/reset", path(&system)), &Value::Null).await?;
+                report(client, "reset", &kept)?;
             }
             Self::Enable { system } => {
                 change(client, &path(&system), None, |s| {

@@ -13,6 +13,21 @@ pub(crate) enum Tenant {
         /// 1 to 63 of a-z, 0-9 and '-'.
         name: String,
     },
+    /// Show or change what holds for all systems of the tenant given with --tenant.
+    Settings {
+        /// The time zone in which schedules count: Europe/Berlin
+        #[arg(long)]
+        time_zone: Option<String>,
+        /// Days for which job logs are kept: 7, 14 or 30.
+        #[arg(long)]
+        log_retention: Option<u32>,
+    },
+    /// Remove all systems, schedules, subscriptions and job logs of the tenant given with --tenant.
+    Reset {
+        /// Confirms it: the tenant's name.
+        #[arg(long)]
+        confirm: String,
+    },
     /// Erase a tenant with its systems, jobs, relations and directory.
     Delete {
         name: String,
@@ -39,6 +54,27 @@ impl Tenant {
                 let made: Value =
                     client.send(Method::POST, "/api/v1/tenants", &json!({ "name": name })).await?;
                 if client.json { say_json(&made)? } else { say(&format!("tenant {name} made")) }
+            }
+            Self::Settings { time_zone, log_retention } => {
+                let url = client.path("settings");
+                let mut settings: Value = client.get(&url).await?;
+                if let Some(map) = settings.as_object_mut() {
+                    if let Some(zone) = &time_zone {
+                        map.insert("timeZone".to_owned(), json!(zone));
+                    }
+                    if let Some(days) = log_retention {
+                        map.insert("logRetentionDays".to_owned(), json!(days));
+                    }
+                }
+                if time_zone.is_some() || log_retention.is_some() {
+                    settings = client.send(Method::PUT, &url, &settings).await?;
+                }
+                say_json(&settings)?;
+            }
+            Self::Reset { confirm } => {
+                let body = json!({ "confirm": confirm });
+                let removed: Value = client.send(Method::POST, &client.path("reset"), &body).await?;
+                say_json(&removed)?;
             }
             Self::Delete { name, yes } => {
                 anyhow::ensure!(

@@ -105,7 +105,7 @@ async fn life(world: &mut World, steps: i64) -> bool {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn killed_at_every_durable_step() {
+async fn f017_killed_at_every_durable_step() {
     let mut points = 0;
     for step in 1.. {
         let mut world = before().await;
@@ -189,7 +189,7 @@ async fn a_blocked_threshold_stays_blocked_over_a_crash() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_broken_target_is_not_continued_after_a_crash() {
+async fn f016_a_broken_target_is_not_continued_after_a_crash() {
     let mut world = World::new(2, &["good", "bad"]);
     world.users((0..20).map(|n| user(&format!("u{n:04}"), json!({}))).collect());
     world.target("bad").fault(|_| Some(Fault::Call(PluginError::new(code::UNAUTHORIZED, "401"))));

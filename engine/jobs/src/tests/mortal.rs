@@ -88,6 +88,14 @@ impl Store for MortalStore {
         self.1.alive()?;
         self.0.set_setting(key, value)
     }
+    fn secret(&self, key: &str) -> Result<Option<Vec<u8>>, StoreError> {
+        self.1.alive()?;
+        self.0.secret(key)
+    }
+    fn set_secret(&self, key: &str, value: Option<&[u8]>) -> Result<(), StoreError> {
+        self.1.alive()?;
+        self.0.set_secret(key, value)
+    }
 }
 
 struct MortalTenant(Arc<dyn TenantStore>, Life);
@@ -114,6 +122,7 @@ mortal! {
     fn system(id: &SystemId) -> Option<System>, alive;
     fn systems() -> Vec<System>, alive;
     fn delete_system(id: &SystemId) -> bool, alive;
+    fn reset_system(id: &SystemId) -> bool, alive;
     fn put_plugin(plugin: &PluginRecord) -> (), alive;
     fn plugins() -> Vec<PluginRecord>, alive;
     fn delete_plugin(id: &PluginId) -> bool, alive;

@@ -1,17 +1,17 @@
 use super::mortal::{Life, MortalStore};
 use super::world::*;
-use crate::{StartError, StopError};
+use crate::{Limits, StartError, StopError};
 use gangway_model::{JobEvent, JobStatus, JobType, PluginError, Role, code};
 use serde_json::json;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-fn staff(count: usize) -> Vec<gangway_model::Entity> {
+pub(super) fn staff(count: usize) -> Vec<gangway_model::Entity> {
     (0..count).map(|n| user(&format!("u{n:04}"), json!({}))).collect()
 }
 
 /// Makes the target wait at its first operation until the gate opens.
-fn gate(target: &Arc<FakeTarget>) -> Arc<AtomicBool> {
+pub(super) fn gate(target: &Arc<FakeTarget>) -> Arc<AtomicBool> {
     let open = Arc::new(AtomicBool::new(false));
     let gate = open.clone();
     target.fault(move |_| {
@@ -24,7 +24,7 @@ fn gate(target: &Arc<FakeTarget>) -> Arc<AtomicBool> {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn a_second_job_waits_and_a_third_is_refused() {
+async fn f019_a_second_job_waits_and_a_third_is_refused() {
     let world = World::new(2, &["dir"]);
     world.users(staff(4));
     let open = gate(&world.target("dir"));
@@ -48,7 +48,7 @@ async fn a_second_job_waits_and_a_third_is_refused() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn two_sources_never_write_one_target_at_the_same_time() {
+async fn f018_two_sources_never_write_one_target_at_the_same_time() {
     let world = World::new(2, &["dir", "own"]);
     world.users(staff(4));
     world.put("hr2", Role::Source, &[], &[]);
@@ -91,7 +91,7 @@ async fn what_cannot_be_started_says_why() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn stopping_ends_the_job_without_deletions() {
+async fn f014_stopping_ends_the_job_without_deletions() {
     let world = World::new(2, &["dir"]);
     world.users(staff(3));
     world.read().await;
@@ -283,4 +283,36 @@ async fn a_full_store_ends_the_job_clearly_and_the_engine_goes_on() {
     assert_eq!(next.status, JobStatus::Success, "{next:?}");
     assert_eq!(world.target("dir").names("user").len(), 20);
     assert!(world.relations("dir", "user").iter().all(|r| !r.existed_before));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn f020_a_job_without_progress_is_ended_with_a_diagnosis() {
+    let mut world = World::new(2, &["dir"]);
+    world.users(staff(3));
+    world.read().await;
+    world.users((10..60).map(|n| user(&format!("u{n:04}"), json!({}))).collect());
+    let idle = std::time::Duration::from_millis(30);
+    world.restart_within(world.store.clone(), Limits { idle, ..Limits::default() });
+    let open = gate(&world.target("dir"));
+    let id = world.start(JobType::Read).await;
+    tokio::time::sleep(idle * 4).await;
+    assert!(
+        !world.job(&id).status.is_final(),
+        "the call under way is bounded by the plugin host, and waited for"
+    );
+    open.store(true, Ordering::SeqCst);
+    world.runner.idle().await;
+    let job = world.job(&id);
+    assert_eq!(job.status, JobStatus::FinishedWithError);
+    let error = job.error.unwrap();
+    assert!(
+        error.contains("made no progress") && error.contains("reading user entities of \"HR\""),
+        "{error}"
+    );
+    assert!(world.target("dir").names("user").contains(&"u0000".to_owned()), "nothing is deleted");
+    world.target("dir").heal();
+    let total = std::time::Duration::ZERO;
+    world.restart_within(world.store.clone(), Limits { total, ..Limits::default() });
+    let job = world.read().await;
+    assert!(job.error.unwrap().contains("took longer than 0 s"), "{:?}", job.status);
 }

@@ -1,7 +1,7 @@
 //! A tenant with one source and some targets, all of them in memory.
 
 pub(super) use super::fakes::*;
-use crate::{Runner, Services};
+use crate::{Limits, Runner, Services};
 use gangway_model::{
     Action, Counters, Entity, EntityEvent, EntityState, EntityType, Grants, Job, JobId, JobType, Needs,
     Property, Relation, RelationKey, Role, System, SystemId, TenantId, TransformationRef, Trigger,
@@ -51,7 +51,7 @@ impl World {
             other_target: Mutex::default(),
         });
         let ids = Arc::new(AtomicU64::new(1));
-        let runner = runner(store.clone(), &systems, &clock, &ids);
+        let runner = runner(store.clone(), &systems, &clock, &ids, Limits::default());
         let world = Self { store, tenant, source: systems.source.clone(), systems, clock, ids, runner };
         world.put("hr", Role::Source, &[("csv.page.size", &page_size.to_string())], &[]);
         world.document("hr", read_rule());
@@ -67,7 +67,12 @@ impl World {
 
     /// A new engine on the same state.
     pub(super) fn restart(&mut self, store: Arc<dyn Store>) {
-        self.runner = runner(store, &self.systems, &self.clock, &self.ids);
+        self.restart_within(store, Limits::default());
+    }
+
+    /// A new engine on the same state that ends jobs at these limits.
+    pub(super) fn restart_within(&mut self, store: Arc<dyn Store>, limits: Limits) {
+        self.runner = runner(store, &self.systems, &self.clock, &self.ids, limits);
     }
 
     pub(super) fn put(&self, name: &str, role: Role, properties: &[(&str, &str)], sources: &[&str]) {
@@ -180,6 +185,7 @@ fn runner(
     systems: &Arc<FakeSystems>,
     clock: &Arc<FakeClock>,
     ids: &Arc<AtomicU64>,
+    limits: Limits,
 ) -> Runner {
     let (systems, ids) = (systems.clone(), ids.clone());
     Runner::new(Services {
@@ -188,6 +194,8 @@ fn runner(
         clock: clock.clone(),
         ids: Arc::new(move || JobId::new(format!("job-{:04}", ids.fetch_add(1, Ordering::SeqCst)))),
         at_once: 4,
+        limits,
+        news: Arc::new(|_| ()),
     })
 }
 

@@ -1,12 +1,13 @@
 use crate::api::systems::find;
-use crate::extract::{self, Body, Path, Query};
+use crate::audit;
+use crate::extract::{self, Body, Caller, Path, Query};
 use crate::problem::Problem;
 use crate::services::Services;
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
-use gangway_jobs::Order;
-use gangway_model::{EntityState, Job, JobId, JobType, TenantId, Trigger};
+use gangway_jobs::{Order, logs};
+use gangway_model::{EntityEvent, EntityState, Job, JobId, JobStatus, JobType, TenantId, Trigger};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -14,8 +15,12 @@ use serde_json::{Value, json};
 const DEFAULT_LIMIT: usize = 50;
 /// And at most.
 const MAX_LIMIT: usize = 1000;
-/// Jobs that are followed back to the first of a chain of resumed ones.
-const MAX_CHAIN: usize = 10_000;
+/// Jobs read at a time to find those that a client looks for.
+const SEARCHED_AT_ONCE: usize = 200;
+/// And in one request.
+const MAX_SEARCHED: usize = 20_000;
+/// Failed entities shown with a job.
+const FAILED_SHOWN: usize = 10;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -30,8 +35,22 @@ pub(crate) struct NewJob {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Page {
+    /// Name or id.
+    system: Option<String>,
+    #[serde(rename = "type")]
+    kind: Option<JobType>,
+    status: Option<JobStatus>,
     before: Option<JobId>,
     limit: Option<usize>,
+}
+
+impl Page {
+    fn wants(&self, job: &Job) -> bool {
+        let system = |name: &String| job.source_name == *name || job.source.as_str() == name;
+        self.system.as_ref().is_none_or(system)
+            && self.kind.is_none_or(|kind| kind == job.kind)
+            && self.status.is_none_or(|status| status == job.status)
+    }
 }
 
 #[derive(Deserialize)]
@@ -53,6 +72,7 @@ pub(crate) async fn read(services: &Services, tenant: &TenantId, id: &JobId) -> 
 pub(crate) async fn start(
     State(services): State<Services>,
     Path((tenant, system)): Path<(String, String)>,
+    caller: Caller,
     Body(body): Body<NewJob>,
 ) -> Result<(StatusCode, Json<Job>), Problem> {
     let tenant = extract::tenant(&tenant)?;
@@ -65,7 +85,7 @@ pub(crate) async fn start(
     }
     let order =
         Order { kind: body.kind, live: body.live && body.kind == JobType::Simulate, plan: None, undo: None };
-    let trigger = Trigger { kind: "IMMEDIATE".to_owned(), by: Some("api".to_owned()) };
+    let trigger = Trigger { kind: Trigger::IMMEDIATE.to_owned(), by: Some(caller.0) };
     let id = services
         .runner()
         .start(&tenant, &system.id, order, trigger)
@@ -81,17 +101,63 @@ pub(crate) async fn list(
 ) -> Result<Json<Value>, Problem> {
     let tenant = extract::tenant(&tenant)?;
     let limit = page.limit.unwrap_or(DEFAULT_LIMIT).clamp(1, MAX_LIMIT);
-    let jobs = services.of_tenant(&tenant, move |store| store.jobs(page.before.as_ref(), limit)).await?;
-    let next = if jobs.len() == limit { jobs.last().map(|job| job.id.clone()) } else { None };
+    let (jobs, next) = services
+        .of_tenant(&tenant, move |store| {
+            let (mut found, mut before) = (Vec::new(), page.before.clone());
+            for _ in 0..MAX_SEARCHED / SEARCHED_AT_ONCE {
+                let jobs = store.jobs(before.as_ref(), SEARCHED_AT_ONCE)?;
+                let more = jobs.len() == SEARCHED_AT_ONCE;
+                for job in jobs {
+                    before = Some(job.id.clone());
+                    if page.wants(&job) {
+                        found.push(job);
+                        if found.len() == limit {
+                            return Ok((found, before));
+                        }
+                    }
+                }
+                if !more {
+                    return Ok((found, None));
+                }
+            }
+            Ok((found, before))
+        })
+        .await?;
     Ok(Json(json!({ "jobs": jobs, "next": next })))
 }
 
+/// A job with the first of its failed entities; all of them are in the download.
 pub(crate) async fn get(
     State(services): State<Services>,
     Path((tenant, job)): Path<(String, JobId)>,
-) -> Result<Json<Job>, Problem> {
+) -> Result<Json<Value>, Problem> {
     let tenant = extract::tenant(&tenant)?;
-    read(&services, &tenant, &job).await.map(Json)
+    let job = read(&services, &tenant, &job).await?;
+    let wanted = job.clone();
+    let failed = services
+        .of_tenant(&tenant, move |store| {
+            store.events(&logs::first(store, &wanted)?, Some(EntityState::Failed), None, FAILED_SHOWN)
+        })
+        .await?;
+    let total: u64 = job.statistics.iter().map(|row| row.counters.failed).sum();
+    let mut view = serde_json::to_value(&job).unwrap_or_default();
+    if let Some(map) = view.as_object_mut() {
+        map.insert("failedEntities".to_owned(), failed.iter().map(line).collect());
+        map.insert("failedTotal".to_owned(), json!(total));
+    }
+    Ok(Json(view))
+}
+
+/// Removes the logs of all jobs that have ended.
+pub(crate) async fn delete(
+    State(services): State<Services>,
+    Path(tenant): Path<String>,
+    caller: Caller,
+) -> Result<Json<Value>, Problem> {
+    let tenant = extract::tenant(&tenant)?;
+    audit::record(&services, &tenant, &caller, "JOB_LOGS_DELETED", "all jobs that have ended").await?;
+    let deleted = services.of_tenant(&tenant, |store| logs::delete_ended(store)).await?;
+    Ok(Json(json!({ "deleted": deleted })))
 }
 
 pub(crate) async fn stop(
@@ -118,27 +184,20 @@ pub(crate) async fn log(
     let limit = page.limit.unwrap_or(DEFAULT_LIMIT).clamp(1, MAX_LIMIT);
     let lines = services
         .of_tenant(&tenant, move |store| {
-            let mut first = first;
-            for _ in 0..MAX_CHAIN {
-                let Some(before) = &first.resumes else { break };
-                match store.job(before)? {
-                    Some(before) => first = before,
-                    None => break,
-                }
-            }
-            store.events(&first.id, page.state, page.after, limit)
+            let first = logs::first(store, &first)?;
+            store.events(&first, page.state, page.after, limit)
         })
         .await?;
     let next = if lines.len() == limit { lines.last().map(|(number, _)| *number) } else { None };
-    let events: Vec<_> = lines
-        .iter()
-        .map(|(number, event)| {
-            let mut line = serde_json::to_value(event).unwrap_or_default();
-            if let Some(map) = line.as_object_mut() {
-                map.insert("number".to_owned(), json!(number));
-            }
-            line
-        })
-        .collect();
+    let events: Vec<_> = lines.iter().map(line).collect();
     Ok(Json(json!({ "events": events, "next": next })))
+}
+
+/// A line of the log with its number. Contents are in the downloads only.
+fn line((number, event): &(u64, EntityEvent)) -> Value {
+    let mut line = serde_json::to_value(event).unwrap_or_default();
+    if let Some(map) = line.as_object_mut() {
+        map.insert("number".to_owned(), json!(number));
+    }
+    line
 }

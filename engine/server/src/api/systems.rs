@@ -1,11 +1,15 @@
-use crate::extract::{self, Body, Path, Query};
+use crate::api::settings::reload;
+use crate::audit;
+use crate::extract::{self, Body, Caller, Path, Query};
 use crate::idmapping;
+use crate::outbox::{STATES, SUBSCRIPTIONS};
 use crate::problem::Problem;
 use crate::services::Services;
 use crate::system::{KnownPlugin, Surroundings, SystemBody, view};
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
+use gangway_jobs::records;
 use gangway_model::{Diagnostic, Direction, PluginId, Severity, System, SystemId, TenantId};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -109,10 +113,38 @@ pub(crate) async fn delete(
                 target.sources.retain(|source| *source != system.id);
                 store.put_system(&target)?;
             }
+            records::set_recurring(store, &system.id, None)?;
+            let id = system.id.as_str();
+            let gone = [SUBSCRIPTIONS, STATES].map(|kind| records::record::<()>(kind, id, None));
+            store.put_records(&gone.into_iter().collect::<Result<Vec<_>, _>>()?)?;
             store.delete_system(&system.id)
         })
         .await?;
+    reload(&services, &tenant).await?;
     Ok(StatusCode::NO_CONTENT)
+}
+
+/// Forgets what is known of the system's entities; the system, its schedule and what is in the application
+/// behind it stay.
+pub(crate) async fn reset(
+    State(services): State<Services>,
+    Path((tenant, system)): Path<(String, String)>,
+    caller: Caller,
+) -> Result<Json<Value>, Problem> {
+    let tenant = extract::tenant(&tenant)?;
+    let _changes = services.inner.changes.lock().await;
+    let system = find(&services, &tenant, &system).await?;
+    if let Some(job) = services.runner().holder(&tenant, &system.id) {
+        return Err(Problem::conflict(format!("job {job} uses system {:?}", system.name))
+            .action("stop the job or wait for it, then reset the system")
+            .tenant(tenant.as_str())
+            .system(system.name)
+            .job(job.as_str()));
+    }
+    audit::record(&services, &tenant, &caller, "SYSTEM_RESET", &system.name).await?;
+    let id = system.id.clone();
+    services.of_tenant(&tenant, move |store| store.reset_system(&id)).await?;
+    Ok(Json(view(&system)))
 }
 
 /// Keeps a system that has been accepted.

@@ -1,3 +1,4 @@
+use crate::api::settings::reload;
 use crate::extract::{self, Body, Path};
 use crate::problem::Problem;
 use crate::services::Services;
@@ -59,6 +60,7 @@ pub(crate) async fn delete(
     services.inner.directories.close(&tenant);
     let gone = tenant.clone();
     services.stored(move |store| store.delete_tenant(&gone)).await.map_err(|p| p.tenant(tenant.as_str()))?;
+    reload(&services, &tenant).await?;
     for plugin in services.host().plugins(&tenant) {
         services.host().unload(&tenant, &plugin.id);
     }

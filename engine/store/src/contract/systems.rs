@@ -7,6 +7,7 @@ pub(super) const CASES: &[Case] = &[
     ("names of systems are unique", unique_names),
     ("systems are listed by name", by_name),
     ("a system goes with everything it has", goes),
+    ("a system that is reset stays, and nothing is known of its entities", reset),
 ];
 
 fn come_back(store: &dyn Store) {
@@ -107,4 +108,22 @@ fn goes(store: &dyn Store) {
     assert!(acme.delete_system(&"z".into()).unwrap());
     assert_eq!(acme.count_relations(&key("z", "z", "user")).unwrap(), 0);
     assert_eq!(acme.owners(&key("z", "z", "user"), &["t-7"]).unwrap(), [None]);
+}
+
+fn reset(store: &dyn Store) {
+    let acme = tenant(store);
+    for (source, target) in [("a", "x"), ("b", "x")] {
+        fill(&*acme, source, target);
+    }
+    for id in ["a", "b", "x"] {
+        acme.put_system(&system(id, id)).unwrap();
+        acme.set_state(&id.into(), "delta", Some(b"1")).unwrap();
+    }
+    assert!(acme.reset_system(&"a".into()).unwrap());
+    assert!(!acme.reset_system(&"none".into()).unwrap());
+    assert!(acme.system(&"a".into()).unwrap().is_some());
+    assert_eq!(acme.state(&"a".into(), "delta").unwrap(), None);
+    assert_eq!(acme.count_relations(&key("a", "x", "user")).unwrap(), 0);
+    assert_eq!(acme.count_relations(&key("b", "x", "user")).unwrap(), 50);
+    assert!(acme.state(&"x".into(), "delta").unwrap().is_some());
 }

@@ -8,6 +8,7 @@ pub(super) const CASES: &[Case] = &[
     ("tenants are apart", apart),
     ("a deleted tenant leaves nothing behind", nothing_left),
     ("settings", settings),
+    ("secrets of the installation", secrets),
 ];
 
 fn come_and_go(store: &dyn Store) {
@@ -75,4 +76,15 @@ fn settings(store: &dyn Store) {
     store.set_setting("token", b"two").unwrap();
     assert_eq!(store.setting("token").unwrap().as_deref(), Some(b"two".as_slice()));
     assert_eq!(store.setting("tok").unwrap(), None);
+}
+
+fn secrets(store: &dyn Store) {
+    assert_eq!(store.secret("mail").unwrap(), None);
+    store.set_secret("mail", Some(b"one")).unwrap();
+    store.set_secret("mail", Some(b"two")).unwrap();
+    store.set_setting("mail", b"in clear").unwrap();
+    assert_eq!(store.secret("mail").unwrap().as_deref(), Some(b"two".as_slice()));
+    store.set_secret("mail", None).unwrap();
+    assert_eq!(store.secret("mail").unwrap(), None);
+    assert_eq!(store.setting("mail").unwrap().as_deref(), Some(b"in clear".as_slice()));
 }

@@ -1,11 +1,12 @@
+use super::fault::Fault;
 use super::pairs;
-use super::pending::Draft;
+use super::pending::{Draft, Pending};
 use super::pipeline::remove_pair;
 use super::state;
 use super::tables::{PAIRS, SYSTEM_NAMES, SYSTEMS};
 use super::tenant::{Tenant, from_json, to_json};
 use crate::StoreError;
-use ::redb::ReadableTable;
+use ::redb::{ReadableTable, WriteTransaction};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use gangway_model::{System, SystemId};
@@ -83,21 +84,43 @@ impl Tenant {
             if let Some(old) = &old {
                 let old: System = from_json("system", old)?;
                 write.txn.open_table(SYSTEM_NAMES)?.remove(old.name.as_str())?;
-                state::clear(write.txn, id)?;
-                super::absences::clear_reads(write.txn, id)?;
-                let all = pairs::all(&write.txn.open_table(PAIRS)?)?;
-                for (key, pair) in all {
-                    if key.source != *id && key.target != *id {
-                        continue;
-                    }
-                    remove_pair(write.txn, pending, &mut draft, pair)?;
-                    pairs::remove(write.txn, &key)?;
-                    if key.target == *id {
-                        pairs::remove_space(write.txn, &key)?;
-                    }
-                }
+                forget(write.txn, pending, &mut draft, id)?;
             }
             Ok((old.is_some(), draft.finish(self.waiting_relations)?))
         })
     }
+
+    pub(super) fn forget_system(&self, id: &SystemId) -> Result<bool, StoreError> {
+        self.write_indexed(|write, pending| {
+            let mut draft = Draft::new(write.txn, pending)?;
+            let known = write.txn.open_table(SYSTEMS)?.get(id.as_str())?.is_some();
+            if known {
+                forget(write.txn, pending, &mut draft, id)?;
+            }
+            Ok((known, draft.finish(self.waiting_relations)?))
+        })
+    }
+}
+
+/// Forgets everything that is known of a system's entities.
+fn forget(
+    txn: &WriteTransaction,
+    pending: &Pending,
+    draft: &mut Draft<'_>,
+    id: &SystemId,
+) -> Result<(), Fault> {
+    state::clear(txn, id)?;
+    super::absences::clear_reads(txn, id)?;
+    let all = pairs::all(&txn.open_table(PAIRS)?)?;
+    for (key, pair) in all {
+        if key.source != *id && key.target != *id {
+            continue;
+        }
+        remove_pair(txn, pending, draft, pair)?;
+        pairs::remove(txn, &key)?;
+        if key.target == *id {
+            pairs::remove_space(txn, &key)?;
+        }
+    }
+    Ok(())
 }

@@ -161,6 +161,10 @@ impl TenantStore for Tenant {
         self.remove_system(id)
     }
 
+    fn reset_system(&self, id: &SystemId) -> Result<bool, StoreError> {
+        self.forget_system(id)
+    }
+
     fn put_plugin(&self, plugin: &PluginRecord) -> Result<(), StoreError> {
         self.write_plugin(plugin)
     }

@@ -105,6 +105,13 @@ impl Setting {
         events.iter().map(|event| (text(event, "/sourceId").to_owned(), why(event))).collect()
     }
 
+    /// Sets properties of a system.
+    pub(crate) fn set_all(&self, system: &str, properties: &[&str]) {
+        let arguments = [&["system", "set", system], properties].concat();
+        let done = self.engine.cli("setting", &arguments).unwrap();
+        assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+    }
+
     /// The writes that reached the target since the relay was cleared.
     pub(crate) fn writes(&self) -> Vec<Request> {
         self.relay.requests().into_iter().filter(Request::is_write).collect()

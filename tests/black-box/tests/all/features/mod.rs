@@ -7,6 +7,8 @@ mod deletion_limits;
 mod delta;
 mod directory;
 mod logs;
+mod notifications;
+mod schedules;
 mod simulate;
 mod start;
 mod targets;
