@@ -13,6 +13,7 @@
 
 mod bad_input;
 mod canary;
+mod chaos;
 mod conformance;
 mod crash;
 mod directory_crash;
