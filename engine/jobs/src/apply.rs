@@ -163,7 +163,7 @@ pub(crate) fn intents(plan: &LanePlan, since_ms: u64) -> Vec<Intent> {
     plan.work
         .iter()
         .filter(|work| work.verb == Verb::Create)
-        .map(|work| Intent { source_id: work.source_id.clone(), since_ms })
+        .map(|work| Intent { source_id: work.source_id.clone(), since_ms, unique: Vec::new() })
         .collect()
 }
 

@@ -26,8 +26,9 @@ impl LaneApply<'_> {
             .blocking(move |store| {
                 let open = store.intents(&key, &ids.iter().map(String::as_str).collect::<Vec<_>>())?;
                 let new = ids.iter().zip(&open).filter(|(_, open)| open.is_none());
-                let intents: Vec<Intent> =
-                    new.map(|(id, _)| Intent { source_id: id.clone(), since_ms: now }).collect();
+                let intents: Vec<Intent> = new
+                    .map(|(id, _)| Intent { source_id: id.clone(), since_ms: now, unique: Vec::new() })
+                    .collect();
                 if !intents.is_empty() {
                     let intents = vec![(key, intents)];
                     store.commit(&Commit { run: Some(run), intents, ..Commit::default() })?;

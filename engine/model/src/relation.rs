@@ -60,4 +60,7 @@ pub struct Intent {
     /// When it was first committed, in milliseconds since 1970. An account older than this is not
     /// of the engine's making.
     pub since_ms: u64,
+    /// The unique attributes of the entity with their values, by which its account can be looked for when the
+    /// source no longer has it. Kept encrypted, and no longer than the intent; empty where they are not asked for.
+    pub unique: Vec<(String, String)>,
 }

@@ -120,8 +120,11 @@ fn run(
     for page in 0..count / PAGE as u64 {
         let numbers = page * PAGE as u64..(page + 1) * PAGE as u64;
         let list: Vec<NewRelation> = numbers.map(|n| relation(ids(n), n)).collect();
-        let open =
-            list.iter().map(|r| Intent { source_id: r.source_id.clone(), since_ms: 1_800_000_000_000 });
+        let open = list.iter().map(|r| Intent {
+            source_id: r.source_id.clone(),
+            since_ms: 1_800_000_000_000,
+            unique: Vec::new(),
+        });
         let open = Commit { intents: vec![(key.clone(), open.collect())], ..Commit::default() };
         timed(&mut intents, || tenant.commit(&open))?;
         let done = Commit {

@@ -99,7 +99,7 @@ pub trait TenantStore: Send + Sync {
 
     /// The relations of the given source entities, in their order.
     fn relations(&self, key: &RelationKey, source_ids: &[&str]) -> Result<Vec<Option<Relation>>, StoreError>;
-    /// The open intents of the given source entities, in their order.
+    /// The open intents of the given source entities, in their order, without their unique attributes.
     fn intents(&self, key: &RelationKey, source_ids: &[&str]) -> Result<Vec<Option<Intent>>, StoreError>;
     /// What is known of the absence of the given source entities, in their order.
     fn absences(&self, key: &RelationKey, source_ids: &[&str]) -> Result<Vec<Option<Absence>>, StoreError>;
@@ -113,6 +113,13 @@ pub trait TenantStore: Send + Sync {
     /// The members that a group was last written with, as the job engine encodes them; none if that is
     /// not known.
     fn members(&self, key: &RelationKey, source_id: &str) -> Result<Option<Vec<u8>>, StoreError>;
+    /// Open intents with their unique attributes, in the order of their source identifiers, starting above `after`.
+    fn scan_intents(
+        &self,
+        key: &RelationKey,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<Vec<Intent>, StoreError>;
     /// Which source entity (of any source) holds each of these target entities, in their order; of
     /// several the one whose relation is oldest.
     fn owners(&self, key: &RelationKey, target_ids: &[&str]) -> Result<Vec<Option<String>>, StoreError>;
@@ -182,7 +189,7 @@ pub struct Commit {
     pub run: Option<JobId>,
     /// The job as it stands after this step.
     pub job: Option<Job>,
-    /// Creates about to go out. An intent that is open already keeps its time.
+    /// Creates about to go out. An intent that is open already stays as it is.
     pub intents: Vec<(RelationKey, Vec<Intent>)>,
     /// Intents whose effect is known now, by source identifier.
     pub settled: Vec<(RelationKey, Vec<String>)>,

@@ -60,7 +60,7 @@ fn an_entity_is_left_untransformed_only_if_everything_says_it_is_unchanged() {
 /// Every combination of job type, relation, intent, answer and content hash against the table.
 #[test]
 fn decision_table() {
-    let intent = Intent { source_id: "s".into(), since_ms: 1 };
+    let intent = Intent { source_id: "s".into(), since_ms: 1, unique: Vec::new() };
     let answers = [
         answer(AnswerOutcome::Transformed, ""),
         answer(AnswerOutcome::Filtered, "Entity condition [$.active == true] is not fulfilled"),

@@ -143,7 +143,7 @@ fn random_steps(store: &dyn Store) {
                     };
                     batch.settled.push((key.clone(), some(&mut dice)));
                     batch.removed.push((key.clone(), some(&mut dice)));
-                    let open = |id| Intent { source_id: id, since_ms: step };
+                    let open = |id| Intent { source_id: id, since_ms: step, unique: Vec::new() };
                     batch.intents.push((key.clone(), some(&mut dice).into_iter().map(open).collect()));
                     let mut new = Vec::new();
                     for id in some(&mut dice) {

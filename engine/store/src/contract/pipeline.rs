@@ -12,6 +12,7 @@ pub(super) const CASES: &[Case] = &[
     ("relations are scanned in the order of their identifiers", scan),
     ("owners are found across sources", owners),
     ("intents keep the time of the first attempt", intents),
+    ("open intents are found with their unique attributes", unique_attributes),
     ("what leaves goes before what comes", leave_and_come),
     ("an entity twice in a batch counts once", twice),
     ("runs remember what they have seen", seen),
@@ -178,7 +179,7 @@ fn intents(store: &dyn Store) {
     let acme = tenant(store);
     let k = key("a", "x", "user");
     let open = |id: &str, since_ms| {
-        let intent = Intent { source_id: id.to_owned(), since_ms };
+        let intent = Intent { source_id: id.to_owned(), since_ms, unique: Vec::new() };
         acme.commit(&Commit { intents: vec![(k.clone(), vec![intent])], ..Commit::default() }).unwrap();
     };
     let times = |ids: &[&str]| -> Vec<Option<u64>> {
@@ -198,18 +199,45 @@ fn intents(store: &dyn Store) {
     assert_eq!(times(&["1"]), [Some(400)]);
 }
 
+fn unique_attributes(store: &dyn Store) {
+    let acme = tenant(store);
+    let k = key("a", "x", "user");
+    let intent = |id: &str, name: &str| Intent {
+        source_id: id.to_owned(),
+        since_ms: 7,
+        unique: vec![("userName".to_owned(), name.to_owned()), ("emails[0].value".to_owned(), "".to_owned())],
+    };
+    let bare = Intent { source_id: "2".to_owned(), since_ms: 8, unique: Vec::new() };
+    let list = vec![intent("3", "grete"), intent("1", "Ångström"), bare.clone()];
+    let other = vec![(key("a", "x", "group"), vec![intent("9", "team")]), (k.clone(), list)];
+    acme.commit(&Commit { intents: other, ..Commit::default() }).unwrap();
+    let again = vec![(k.clone(), vec![intent("1", "another")])];
+    acme.commit(&Commit { intents: again, ..Commit::default() }).unwrap();
+    let all = [intent("1", "Ångström"), bare, intent("3", "grete")];
+    assert_eq!(acme.scan_intents(&k, None, 10).unwrap(), all);
+    assert_eq!(acme.scan_intents(&k, None, 1).unwrap(), all[..1]);
+    assert_eq!(acme.scan_intents(&k, Some("1"), 10).unwrap(), all[1..]);
+    assert_eq!(acme.scan_intents(&key("b", "x", "user"), None, 10).unwrap(), []);
+    let settled = vec![(k.clone(), vec!["3".to_owned()])];
+    acme.commit(&Commit { settled, ..Commit::default() }).unwrap();
+    assert_eq!(acme.scan_intents(&k, None, 10).unwrap(), all[..2]);
+}
+
 fn leave_and_come(store: &dyn Store) {
     let acme = tenant(store);
     let k = key("a", "x", "user");
     put(&*acme, &k, &[("1", "t1")]);
-    let first = Intent { source_id: "1".to_owned(), since_ms: 1 };
+    let first = Intent { source_id: "1".to_owned(), since_ms: 1, unique: Vec::new() };
     acme.commit(&Commit { intents: vec![(k.clone(), vec![first])], ..Commit::default() }).unwrap();
     let old = one(&*acme, &k, "1").unwrap();
     acme.commit(&Commit {
         removed: vec![(k.clone(), vec!["1".to_owned()])],
         relations: vec![(k.clone(), vec![relation("1", "t2")])],
         settled: vec![(k.clone(), vec!["1".to_owned()])],
-        intents: vec![(k.clone(), vec![Intent { source_id: "1".to_owned(), since_ms: 2 }])],
+        intents: vec![(
+            k.clone(),
+            vec![Intent { source_id: "1".to_owned(), since_ms: 2, unique: Vec::new() }],
+        )],
         ..Commit::default()
     })
     .unwrap();

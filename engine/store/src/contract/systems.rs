@@ -50,7 +50,7 @@ fn fill(acme: &dyn TenantStore, source: &str, target: &str) {
     let k = key(source, target, "user");
     // The same target entities for all sources: who is left after one goes?
     let relations = (0..50).map(|n| relation(&format!("{source}-{n}"), &format!("t-{n}"))).collect();
-    let intents = vec![Intent { source_id: "open".to_owned(), since_ms: 5 }];
+    let intents = vec![Intent { source_id: "open".to_owned(), since_ms: 5, unique: Vec::new() }];
     acme.commit(&Commit {
         relations: vec![(k.clone(), relations)],
         intents: vec![(k, intents)],

@@ -12,7 +12,7 @@ use super::{absences, events, images, intents, jobs, members, plans, seen};
 use crate::seal::Sealer;
 use crate::{Commit, NewRelation, SeenSet, StoreError};
 use ::redb::{Range, ReadableTable, WriteTransaction};
-use gangway_model::{Intent, JobId, Relation, RelationKey};
+use gangway_model::{JobId, Relation, RelationKey};
 use std::collections::BTreeMap;
 use std::ops::Bound;
 
@@ -53,17 +53,6 @@ impl Tenant {
                 relations.push(ordinal.map(|ordinal| read(&rows, ordinal)).transpose()?);
             }
             Ok(relations)
-        })
-    }
-
-    pub(super) fn read_intents(
-        &self,
-        key: &RelationKey,
-        source_ids: &[&str],
-    ) -> Result<Vec<Option<Intent>>, StoreError> {
-        self.file.read(|txn| match pairs::find(txn, key)? {
-            None => Ok(vec![None; source_ids.len()]),
-            Some(pair) => intents::lookup(&txn.open_table(INTENTS)?, pair.id, source_ids),
         })
     }
 
@@ -153,8 +142,8 @@ fn apply_rest(
     }
     for (key, list) in batch.intents.iter().filter(|(_, list)| !list.is_empty()) {
         let pair = pairs::intern(write.txn, key)?;
-        let mut table = write.txn.open_table(INTENTS)?;
-        intents::open(&mut table, pair.id, sorted(list, |intent| &intent.source_id).into_iter())?;
+        let records = intents::records(sealer, key, list)?;
+        intents::open(&mut write.txn.open_table(INTENTS)?, pair.id, &records)?;
     }
     for (key, list) in batch.absences.iter().filter(|(_, list)| !list.is_empty()) {
         absences::put(write.txn, pairs::intern(write.txn, key)?.id, list)?;
@@ -177,7 +166,7 @@ fn apply_rest(
 }
 
 /// In the order of the keys: neighbours share their page.
-fn sorted<T>(items: &[T], id: impl Fn(&T) -> &str) -> Vec<&T> {
+pub(super) fn sorted<T>(items: &[T], id: impl Fn(&T) -> &str) -> Vec<&T> {
     let mut sorted: Vec<&T> = items.iter().collect();
     sorted.sort_by(|a, b| id(a).cmp(id(b)));
     sorted

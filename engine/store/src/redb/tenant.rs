@@ -242,6 +242,15 @@ impl TenantStore for Tenant {
         self.remove_images(now_ms)
     }
 
+    fn scan_intents(
+        &self,
+        key: &RelationKey,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<Vec<Intent>, StoreError> {
+        self.read_open_intents(key, after, limit)
+    }
+
     fn owners(&self, key: &RelationKey, target_ids: &[&str]) -> Result<Vec<Option<String>>, StoreError> {
         self.read_owners(key, target_ids)
     }

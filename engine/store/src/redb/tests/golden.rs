@@ -55,7 +55,8 @@ fn fill(tenant: &dyn TenantStore) {
     let mut batch = relations(0..3);
     batch.job = Some(running);
     batch.run = Some("0001".into());
-    batch.intents = vec![(users(), vec![Intent { source_id: "s9".to_owned(), since_ms: 300 }])];
+    batch.intents =
+        vec![(users(), vec![Intent { source_id: "s9".to_owned(), since_ms: 300, unique: Vec::new() }])];
     batch.events = vec![EntityEvent {
         entity_type: "user".into(),
         system: "x".into(),

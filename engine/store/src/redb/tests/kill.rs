@@ -47,7 +47,7 @@ fn page(page: u64) -> Commit {
     batch.job = Some(job(page + 1));
     batch.events = ids(number).map(event).collect();
     batch.settled = vec![(users(), ids(number).collect())];
-    let intents = ids(number + 1).map(|source_id| Intent { source_id, since_ms: page });
+    let intents = ids(number + 1).map(|source_id| Intent { source_id, since_ms: page, unique: Vec::new() });
     batch.intents = vec![(users(), intents.collect())];
     if page > 0 {
         batch.removed = vec![(users(), vec![format!("fresh-{}", page - 1)])];
