@@ -14,12 +14,13 @@ use crate::journal::Journal;
 use crate::prepare::{LanePlan, Work, rewritten};
 use crate::run::{Lane, OpenLane, Run};
 use crate::safety::Remember;
-use crate::{memory, policy, safety};
+use crate::{attribute, memory, policy, safety};
 use gangway_model::{
     Counters, Entity, EntityEvent, EntityState, EntityType, Hash, Intent, JobType, MemberChanges, Operation,
     OperationKind, Outcome, PluginError, Relation, RelationKey, RelationState, code,
 };
 use gangway_store::{Change, Image, NewRelation};
+use serde_json::Value;
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -159,12 +160,28 @@ impl Item {
 }
 
 /// The intents that must be durable before [`LaneApply::page`] starts.
-pub(crate) fn intents(plan: &LanePlan, since_ms: u64) -> Vec<Intent> {
-    plan.work
-        .iter()
-        .filter(|work| work.verb == Verb::Create)
-        .map(|work| Intent { source_id: work.source_id.clone(), since_ms, unique: Vec::new() })
-        .collect()
+pub(crate) fn intents(lane: &Lane, entity_type: &EntityType, plan: &LanePlan, since_ms: u64) -> Vec<Intent> {
+    let creates = plan.work.iter().filter(|work| work.verb == Verb::Create);
+    creates.map(|work| intent(lane, entity_type, &work.source_id, &work.content, since_ms)).collect()
+}
+
+/// An intent to create this content.
+pub(crate) fn intent(
+    lane: &Lane,
+    entity_type: &EntityType,
+    source_id: &str,
+    content: &str,
+    since_ms: u64,
+) -> Intent {
+    let names = |content| policy::unique_attributes(&lane.system, entity_type.as_str(), content);
+    let unique = match entity_type.as_str() {
+        // What finds a group may hang on what it has.
+        "group" => {
+            serde_json::from_str(content).ok().and_then(|value| attribute::texts(content, &names(&value)))
+        }
+        _ => attribute::texts(content, &names(&Value::Null)),
+    };
+    Intent { source_id: source_id.to_owned(), since_ms, unique: unique.unwrap_or_default() }
 }
 
 impl<'a> LaneApply<'a> {

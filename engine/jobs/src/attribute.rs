@@ -2,10 +2,31 @@
 //! `userName`, `emails[0].value`, `name.familyName`, `['urn:…:Group']['name']`, or a key of the
 //! entity that is spelled exactly so.
 
+use serde_json::value::RawValue;
 use serde_json::{Map, Value};
+use std::borrow::Cow;
+use std::collections::BTreeMap;
 
 /// Values of one attribute that can be put by their position.
 const MOST_VALUES: usize = 1000;
+
+/// These attributes of an entity with their texts; none if one of them is missing. Only what they are in is parsed.
+pub(crate) fn texts(json: &str, names: &[String]) -> Option<Vec<(String, String)>> {
+    let members: BTreeMap<Cow<'_, str>, &RawValue> = serde_json::from_str(json).ok()?;
+    let read = |name: &String| {
+        let member = match members.get_key_value(name.as_str()) {
+            Some(member) => member,
+            None => match steps(name)?.first()? {
+                Step::Key(key) => members.get_key_value(key.as_str())?,
+                Step::Index(_) => return None,
+            },
+        };
+        let value: Value = serde_json::from_str(member.1.get()).ok()?;
+        let entity = Value::Object([(member.0.clone().into_owned(), value)].into_iter().collect());
+        Some((name.clone(), text(&entity, name)?))
+    };
+    names.iter().map(read).collect()
+}
 
 /// The attribute's text. A list counts by its first element, because some systems (LDAP) show every
 /// attribute as one. None if there is no such scalar.

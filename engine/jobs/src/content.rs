@@ -1,7 +1,7 @@
 //! Content for entities under way: what the write transformation makes of them once more, because a
 //! create became an update, or an update a create.
 
-use crate::apply::{CountsAs, Item, LaneApply, Step, Why};
+use crate::apply::{CountsAs, Item, LaneApply, Step, Why, intent};
 use crate::decide::{UNKNOWN, transformation_error};
 use crate::error::Stop;
 use crate::transform::{apply, request, request_for};
@@ -18,17 +18,19 @@ impl LaneApply<'_> {
             Ok(ready) => ready,
             Err(items) => return Ok(items),
         };
-        let ids: Vec<String> = ready.iter().map(|item| item.work.source_id.clone()).collect();
-        let (key, now) = (self.key.clone(), self.run.clock.now_ms());
-        let run = self.run.run.clone();
+        let now = self.run.clock.now_ms();
+        let announced = ready.iter();
+        let announced: Vec<Intent> = announced
+            .map(|item| intent(self.lane, self.entity_type, &item.work.source_id, &item.content, now))
+            .collect();
+        let (key, run) = (self.key.clone(), self.run.run.clone());
         let open = self
             .run
             .blocking(move |store| {
-                let open = store.intents(&key, &ids.iter().map(String::as_str).collect::<Vec<_>>())?;
-                let new = ids.iter().zip(&open).filter(|(_, open)| open.is_none());
-                let intents: Vec<Intent> = new
-                    .map(|(id, _)| Intent { source_id: id.clone(), since_ms: now, unique: Vec::new() })
-                    .collect();
+                let ids: Vec<&str> = announced.iter().map(|intent| intent.source_id.as_str()).collect();
+                let open = store.intents(&key, &ids)?;
+                let new = announced.into_iter().zip(&open).filter(|(_, open)| open.is_none());
+                let intents: Vec<Intent> = new.map(|(intent, _)| intent).collect();
                 if !intents.is_empty() {
                     let intents = vec![(key, intents)];
                     store.commit(&Commit { run: Some(run), intents, ..Commit::default() })?;

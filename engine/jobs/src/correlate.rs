@@ -16,11 +16,17 @@ use gangway_store::{Commit, NewRelation};
 use serde_json::Value;
 
 /// Searches under way at once in one target; its plugin's host paces the requests below that.
-const SEARCHES: usize = 8;
+pub(crate) const SEARCHES: usize = 8;
 
 /// By how much the clock of a target may lag behind the engine's: an account that seems this much
 /// older than an unanswered request is still taken for its result.
 const CLOCK_SKEW_MS: u64 = 1000;
+
+/// Whether an account that was found may be the result of a request sent at that time: its system says that it was
+/// created since, or does not say when.
+pub(crate) fn made_since(entity: &Entity, since_ms: u64) -> bool {
+    entity.created_ms.is_none_or(|created| created.saturating_add(CLOCK_SKEW_MS) >= since_ms)
+}
 
 impl LaneApply<'_> {
     /// Searches, and gives the entities that have a next step.
@@ -192,8 +198,7 @@ impl LaneApply<'_> {
 
     fn one(&self, mut item: Item, entity: &Entity) -> Item {
         let since = item.intent.unwrap_or_default();
-        let ours = item.step == Step::Find(Why::Unanswered)
-            && entity.created_ms.is_none_or(|created| created.saturating_add(CLOCK_SKEW_MS) >= since);
+        let ours = item.step == Step::Find(Why::Unanswered) && made_since(entity, since);
         item.existed_before = !ours;
         item.counts_as = if ours { CountsAs::Created } else { CountsAs::Updated };
         item.id = Some(entity.id.clone());

@@ -48,6 +48,7 @@ mod simulate;
 mod stats;
 mod trace;
 mod transform;
+mod unanswered;
 mod undo;
 mod unresolved;
 mod validate;

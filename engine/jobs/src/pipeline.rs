@@ -11,6 +11,7 @@ use crate::error::Stop;
 use crate::prepare::{Prepared, prepare};
 use crate::run::Run;
 use crate::simulate;
+use crate::unanswered;
 use crate::undo;
 use futures_util::future::join_all;
 use gangway_model::{Counters, EntityState, EntityType, JobType, Page, Phase, PluginError, code};
@@ -29,6 +30,10 @@ const PAGES_REMEMBERED: usize = 8;
 
 /// Runs a job from its checkpoint to its end. The books are the caller's in any case.
 pub(crate) async fn run(run: &Arc<Run>, ledger: &mut Ledger) -> Result<(), Stop> {
+    // What this job itself has begun is looked for entity by entity when it resumes.
+    if ledger.job().resumes.is_none() && run.kind.writes() {
+        unanswered::follow(run).await?;
+    }
     loop {
         if run.is_cancelled() {
             return Err(Stop::Cancelled);
@@ -224,7 +229,7 @@ impl<'a> TypePass<'a> {
         for (lane, plan) in run.lanes.iter().zip(&prepared.lanes) {
             let (Some(plan), Some(_)) = (plan, lane.takes(self.entity_type)) else { continue };
             works |= !plan.work.is_empty() || !plan.unwanted.is_empty();
-            let intents = intents(plan, since_ms);
+            let intents = intents(lane, self.entity_type, plan, since_ms);
             if !intents.is_empty() {
                 announced.push((run.key(lane, self.entity_type), intents));
             }

@@ -247,7 +247,7 @@ impl Part<'_> {
 
     async fn write(&self, ledger: &mut Ledger, mut plan: LanePlan) -> Result<(), Stop> {
         let since_ms = self.run.clock.now_ms();
-        let announced = intents(&plan, since_ms);
+        let announced = intents(self.lane, self.entity_type, &plan, since_ms);
         if !announced.is_empty() {
             ledger.commit(vec![(self.run.key(self.lane, self.entity_type), announced)]).await?;
         }

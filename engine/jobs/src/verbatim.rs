@@ -1,6 +1,6 @@
 //! A job that carries out a plan: exactly its operations, and only if nothing moved since it was made.
 
-use crate::apply::{LaneApply, LaneResult};
+use crate::apply::{LaneApply, LaneResult, intent};
 use crate::checkpoint::{Deletions, Ledger};
 use crate::decide::{Reason, UNKNOWN, Verb};
 use crate::deletion;
@@ -111,7 +111,7 @@ async fn batch(run: &Arc<Run>, ledger: &mut Ledger, operations: Vec<PlannedOpera
         }
         for chunk in &mut chunks {
             chunk.look(run, lane).await?;
-            let intents = chunk.creates(since_ms);
+            let intents = chunk.creates(lane, since_ms);
             if !intents.is_empty() {
                 announced.push((run.key(lane, &chunk.entity_type), intents));
             }
@@ -180,9 +180,9 @@ impl Chunk {
         Ok(())
     }
 
-    fn creates(&self, since_ms: u64) -> Vec<Intent> {
+    fn creates(&self, lane: &Lane, since_ms: u64) -> Vec<Intent> {
         let creates = self.operations.iter().filter(|operation| operation.verb == PlannedVerb::Create);
-        creates.map(|operation| Intent { source_id: operation.source_id.clone(), since_ms }).collect()
+        creates.map(|o| intent(lane, &self.entity_type, &o.source_id, &o.content.json, since_ms)).collect()
     }
 
     async fn carry_out(

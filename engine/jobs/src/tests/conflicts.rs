@@ -123,7 +123,9 @@ async fn a_lost_answer_to_a_create_is_looked_for_by_the_next_job() {
         target.heal();
         let second = world.read().await;
         assert_eq!(second.status, JobStatus::Success, "{what}: {second:?}");
-        assert_eq!(write_row(&second, "dir"), Counters { created: 1, ..Counters::default() }, "{what}");
+        let found =
+            Counters { created: u64::from(!effect), updated: u64::from(effect), ..Counters::default() };
+        assert_eq!(write_row(&second, "dir"), found, "{what}");
         assert_eq!(target.finds.load(Ordering::SeqCst), 1);
         assert_eq!(target.names("user"), ["anna"]);
         let relation = world.relation("dir", "anna").unwrap();
@@ -221,8 +223,48 @@ async fn a_search_that_fails_keeps_the_intent() {
     assert_eq!(write_row(&job, "dir"), Counters { failed: 1, ..Counters::default() });
     target.heal();
     let last = world.run(JobType::Resync).await;
-    assert_eq!(write_row(&last, "dir"), Counters { created: 1, ..Counters::default() });
+    assert_eq!(write_row(&last, "dir"), Counters { updated: 1, ..Counters::default() });
     assert!(!world.relation("dir", "anna").unwrap().existed_before);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_leaver_whose_create_was_never_answered_does_not_stay_inside() {
+    for (what, effect) in [("done", true), ("not done", false)] {
+        let world = World::new(2, &["dir"]);
+        let staff = ["anna", "bert", "cleo"].map(|name| user(name, json!({})));
+        world.users(staff.to_vec());
+        let target = world.target("dir");
+        target.fault(move |operation| {
+            let error = PluginError::new(code::PROTOCOL, "the connection broke in the answer");
+            let lost = if effect { Fault::Lost(error) } else { Fault::Refused(error) };
+            operation.json.contains("anna").then_some(lost)
+        });
+        assert_eq!(write_row(&world.read().await, "dir").failed, 1, "{what}");
+        target.heal();
+        world.users(staff[1..].to_vec());
+        let job = world.read().await;
+        assert_eq!(job.status, JobStatus::Success, "{what}: {job:?}");
+        assert_eq!(write_row(&job, "dir").deleted, u64::from(effect), "{what}");
+        assert_eq!(target.names("user").len(), 2, "{what}");
+        assert_eq!(world.relations("dir", "user").len(), 2, "{what}");
+        let asked = target.finds.load(Ordering::SeqCst);
+        world.read().await;
+        assert_eq!(target.finds.load(Ordering::SeqCst), asked, "{what}: it is looked for once");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_leaver_with_an_older_account_keeps_it_although_a_create_was_never_answered() {
+    let world = one_user();
+    let target = world.target("dir");
+    target.stands("user", json!({"userName": "anna"}), OLD);
+    target.fault(|_| Some(Fault::Refused(PluginError::new(code::PROTOCOL, "no answer"))));
+    world.read().await;
+    target.heal();
+    world.users(Vec::new());
+    world.read().await;
+    assert_eq!(target.names("user"), ["anna"]);
+    assert_eq!(world.relations("dir", "user"), []);
 }
 
 #[tokio::test(flavor = "multi_thread")]

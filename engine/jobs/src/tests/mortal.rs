@@ -146,6 +146,7 @@ mortal! {
     fn last_read(source: &SystemId, entity_type: &EntityType) -> Option<LastRead>, alive;
     fn images(run: &JobId, before: Option<u64>, limit: usize) -> Vec<(u64, Image)>, alive;
     fn purge_images(now_ms: u64) -> u64, alive;
+    fn scan_intents(key: &RelationKey, after: Option<&str>, limit: usize) -> Vec<Intent>, alive;
     fn owners(key: &RelationKey, ids: &[&str]) -> Vec<Option<String>>, alive;
     fn scan_relations(key: &RelationKey, after: Option<&str>, limit: usize) -> Vec<Relation>, alive;
     fn count_relations(key: &RelationKey) -> u64, alive;

@@ -138,6 +138,6 @@ async fn one_timeout_among_many_is_one_failed_entity() {
     assert!(job.broken.is_empty());
     target.heal();
     let next = world.run(JobType::Read).await;
-    assert_eq!(write_row(&next, "dir"), Counters { created: 1, unchanged: 9, ..Counters::default() });
+    assert_eq!(write_row(&next, "dir"), Counters { updated: 1, unchanged: 9, ..Counters::default() });
     assert_eq!(target.names("user").len(), 10);
 }
