@@ -173,12 +173,12 @@ pub(crate) fn intent(
     content: &str,
     since_ms: u64,
 ) -> Intent {
-    let names = |content| policy::unique_attributes(&lane.system, entity_type.as_str(), content);
+    let names = |content: &Value| policy::unique_attributes(&lane.system, entity_type.as_str(), content);
     let unique = match entity_type.as_str() {
         // What finds a group may hang on what it has.
-        "group" => {
-            serde_json::from_str(content).ok().and_then(|value| attribute::texts(content, &names(&value)))
-        }
+        "group" => serde_json::from_str(content)
+            .ok()
+            .and_then(|value: Value| attribute::texts(content, &names(&value))),
         _ => attribute::texts(content, &names(&Value::Null)),
     };
     Intent { source_id: source_id.to_owned(), since_ms, unique: unique.unwrap_or_default() }

@@ -31,7 +31,7 @@ const PAGES_REMEMBERED: usize = 8;
 /// Runs a job from its checkpoint to its end. The books are the caller's in any case.
 pub(crate) async fn run(run: &Arc<Run>, ledger: &mut Ledger) -> Result<(), Stop> {
     // What this job itself has begun is looked for entity by entity when it resumes.
-    if ledger.job().resumes.is_none() && run.kind.writes() {
+    if ledger.job().resumes.is_none() && matches!(run.kind, JobType::Read | JobType::Resync) {
         unanswered::follow(run).await?;
     }
     loop {
