@@ -35,13 +35,13 @@ pub(crate) enum Job {
         system: String,
         /// A CSV of users; its first row names attributes: userName, emails[0].value.
         #[arg(long)]
-        users: Option<std::path::PathBuf>,
+        users: Option<PathBuf>,
         /// A CSV of groups.
         #[arg(long)]
-        groups: Option<std::path::PathBuf>,
+        groups: Option<PathBuf>,
         /// Where the result goes.
         #[arg(long, default_value = "validation.zip")]
-        output: std::path::PathBuf,
+        output: PathBuf,
     },
     /// The latest runs.
     List {
@@ -145,8 +145,8 @@ impl Job {
                 return Ok(code);
             }
             Self::Validate { system, users, groups, output } => {
-                let read = |path: Option<std::path::PathBuf>| {
-                    let read = |path: &std::path::PathBuf| {
+                let read = |path: Option<PathBuf>| {
+                    let read = |path: &PathBuf| {
                         std::fs::read_to_string(path)
                             .with_context(|| format!("cannot read {}", path.display()))
                     };
