@@ -3,8 +3,8 @@ use super::medium::{Medium, Place};
 use super::open_files::OpenFiles;
 use super::pending::Pending;
 use super::tables::{
-    ABSENCES, COMPONENTS, EVENT_STATES, EVENTS, HASH_KEY, IMAGE_RUNS, IMAGES, INTENTS, JOBS, KEY_ID, META,
-    NEWS, OWNERS, PAIRS, PLAN_PAGES, PLANNED, PLANS, PLUGINS, READS, RECORDS, RELATIONS, SEEN, SOURCES,
+    ABSENCES, COMPONENTS, EVENT_STATES, EVENTS, HASH_KEY, IMAGE_RUNS, IMAGES, INTENTS, JOBS, KEY_ID, MEMBERS,
+    META, NEWS, OWNERS, PAIRS, PLAN_PAGES, PLANNED, PLANS, PLUGINS, READS, RECORDS, RELATIONS, SEEN, SOURCES,
     SPACES, STATE, SYSTEM_NAMES, SYSTEMS, TENANT, UNFINISHED,
 };
 use super::{Options, check_key, pairs, seen};
@@ -55,8 +55,8 @@ impl Tenant {
             }
             // Readers cannot make a table, and need not ask whether there is one.
             let tables = [
-                PAIRS, SPACES, INTENTS, ABSENCES, READS, IMAGES, SEEN, EVENTS, STATE, COMPONENTS, RECORDS,
-                PLANNED, PLAN_PAGES,
+                PAIRS, SPACES, INTENTS, ABSENCES, MEMBERS, READS, IMAGES, SEEN, EVENTS, STATE, COMPONENTS,
+                RECORDS, PLANNED, PLAN_PAGES,
             ];
             for table in tables {
                 write.txn.open_table(table)?;

@@ -214,7 +214,7 @@ async fn f160_contents_are_masked_by_policy_sealed_and_their_reading_is_audited(
         &[
             "ips.trace.created.entity=true",
             "ips.trace.created.entity.content=true",
-            "ips.trace.entity.content.masked=familyName,value",
+            "ips.trace.entity.content.masked=familyName,displayName,value",
         ],
     );
     let job = read(&setting, &[("Ada", "x")]).await;
