@@ -81,7 +81,6 @@ async fn write(
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[ignore = "compiles; not yet run against an engine"]
 async fn killed_while_it_is_written_to_the_directory_keeps_every_acknowledged_write() {
     let mut home = Home::new().await;
     let (_, team) = home.post("Groups", json!({ "schemas": [GROUP], "displayName": "team" })).await;

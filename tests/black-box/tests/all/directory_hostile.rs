@@ -37,7 +37,6 @@ async fn refused(home: &Home, what: &str, head: &str, body: &[u8]) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[ignore = "compiles; not yet run against an engine"]
 async fn hostile_requests_are_refused_in_bounded_time() {
     let home = Home::new().await;
     let base = "/tenants/home/scim/v2";

@@ -5,7 +5,6 @@ use gangway_kit::{gangway, root};
 use std::process::Command;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[ignore = "compiles; not yet run against an engine"]
 async fn the_examples_of_the_page_run() {
     let home = Home::new().await;
     let page = std::fs::read_to_string(root().join("docs/directory.md")).unwrap();

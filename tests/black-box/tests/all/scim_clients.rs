@@ -39,7 +39,6 @@ async fn scim_sanity_finds_no_failure() {
 }
 
 #[tokio::test]
-#[ignore = "compiles; not yet run against an engine"]
 async fn a_slash_at_the_end_of_an_address_changes_nothing() {
     let home = Home::new().await;
     let id = home.user("ann", json!({})).await;
@@ -50,7 +49,6 @@ async fn a_slash_at_the_end_of_an_address_changes_nothing() {
 }
 
 #[tokio::test]
-#[ignore = "compiles; not yet run against an engine"]
 async fn what_entra_id_sends_is_understood() {
     let home = Home::new().await;
     // The connection test asks for somebody who does not exist, then for the schemas.
@@ -171,7 +169,6 @@ async fn what_entra_id_sends_is_understood() {
 }
 
 #[tokio::test]
-#[ignore = "compiles; not yet run against an engine"]
 async fn what_okta_sends_is_understood() {
     let home = Home::new().await;
     assert_eq!(home.get("/Users?startIndex=1&count=2").await["totalResults"], 0);
