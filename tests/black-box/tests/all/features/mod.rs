@@ -9,6 +9,7 @@ mod directory;
 mod logs;
 mod notifications;
 mod schedules;
+mod retries;
 mod simulate;
 mod start;
 mod targets;
