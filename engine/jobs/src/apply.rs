@@ -10,17 +10,17 @@
 use crate::decide::{UNKNOWN, Verb};
 use crate::error::Stop;
 use crate::fingerprint::Trust;
+use crate::item::{CountsAs, Item, Step, Why, split};
 use crate::journal::Journal;
-use crate::prepare::{LanePlan, Work, rewritten};
-use crate::run::{Lane, OpenLane, Run};
+use crate::prepare::{LanePlan, rewritten};
+use crate::run::{Lane, OpenLane, Run, broke_off};
 use crate::safety::Remember;
-use crate::{attribute, memory, policy, safety};
+use crate::{memory, policy, safety};
 use gangway_model::{
-    Counters, Entity, EntityEvent, EntityState, EntityType, Hash, Intent, JobType, MemberChanges, Operation,
-    OperationKind, Outcome, PluginError, Relation, RelationKey, RelationState, code,
+    Counters, Entity, EntityEvent, EntityState, EntityType, Hash, JobType, Operation, OperationKind, Outcome,
+    PluginError, RelationKey, RelationState, code,
 };
 use gangway_store::{Change, Image, NewRelation};
-use serde_json::Value;
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -63,125 +63,6 @@ pub(crate) struct LaneApply<'a> {
     strikes: u32,
     /// The content is final: it is what the target held once, and no transformation makes it again.
     pub(crate) raw: bool,
-}
-
-/// An entity under way.
-pub(crate) struct Item {
-    pub(crate) work: Work,
-    pub(crate) step: Step,
-    /// The target entity, once known.
-    pub(crate) id: Option<String>,
-    pub(crate) content: String,
-    /// Of the update of a large group: how its members differ from those written last.
-    pub(crate) members: Option<MemberChanges>,
-    pub(crate) payload: Hash,
-    /// Since when its intent is open; none if it is not.
-    pub(crate) intent: Option<u64>,
-    /// The relation that its success will write.
-    pub(crate) existed_before: bool,
-    pub(crate) counts_as: CountsAs,
-    /// What the target answered to the create.
-    pub(crate) conflict: Option<PluginError>,
-    /// It is written in a call of its own.
-    pub(crate) alone: bool,
-    /// It has been looked for in vain and created since.
-    pub(crate) searched: bool,
-    pub(crate) remade: bool,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum CountsAs {
-    Created,
-    Updated,
-}
-
-/// What an entity does next.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Step {
-    Create,
-    Replace,
-    Find(Why),
-    /// Its counterpart is gone: prepare a create.
-    Remake,
-}
-
-/// Why an account is looked for.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Why {
-    /// The engine may have created it.
-    Unanswered,
-    /// The target says that it is there.
-    Conflict,
-    /// Creating is switched off.
-    Adopt,
-    /// The target's properties say to look before a create.
-    Before,
-}
-
-impl Item {
-    fn new(work: Work, since_ms: u64) -> Self {
-        let (step, intent) = match work.verb {
-            Verb::Look => (Step::Find(Why::Unanswered), work.intent.as_ref().map(|i| i.since_ms)),
-            Verb::Adopt => (Step::Find(Why::Adopt), None),
-            Verb::Update => (Step::Replace, None),
-            _ => (Step::Create, Some(since_ms)),
-        };
-        Self {
-            step,
-            intent,
-            id: work.relation.as_ref().map(|r| r.target_id.clone()),
-            existed_before: work.relation.as_ref().is_some_and(|r| r.existed_before),
-            counts_as: if work.verb == Verb::Update { CountsAs::Updated } else { CountsAs::Created },
-            content: String::new(),
-            members: None,
-            payload: work.payload,
-            conflict: None,
-            alone: false,
-            searched: false,
-            remade: false,
-            work,
-        }
-    }
-}
-
-impl Item {
-    /// The relation that its success writes, as far as an image needs it.
-    fn related(&self, target_id: String) -> Relation {
-        Relation {
-            source_id: self.work.source_id.clone(),
-            target_id,
-            existed_before: self.existed_before,
-            fingerprint: UNKNOWN,
-            payload: UNKNOWN,
-            state: RelationState::Active,
-            ordinal: 0,
-        }
-    }
-}
-
-/// The intents that must be durable before [`LaneApply::page`] starts.
-pub(crate) fn intents(lane: &Lane, entity_type: &EntityType, plan: &LanePlan, since_ms: u64) -> Vec<Intent> {
-    let creates = plan.work.iter().filter(|work| work.verb == Verb::Create);
-    creates.map(|work| intent(lane, entity_type, &work.source_id, &work.content, since_ms)).collect()
-}
-
-/// An intent to create this content.
-pub(crate) fn intent(
-    lane: &Lane,
-    entity_type: &EntityType,
-    source_id: &str,
-    content: &str,
-    since_ms: u64,
-) -> Intent {
-    let names = |content: &Value| policy::unique_attributes(&lane.system, entity_type.as_str(), content);
-    let unique = match entity_type.as_str() {
-        // What finds a group may hang on what it has.
-        "group" => serde_json::from_str(content)
-            .ok()
-            .and_then(|value: Value| attribute::texts(content, &names(&value))),
-        _ => attribute::texts(content, &names(&Value::Null)),
-    };
-    Intent { source_id: source_id.to_owned(), since_ms, unique: unique.unwrap_or_default() }
 }
 
 impl<'a> LaneApply<'a> {
@@ -260,21 +141,10 @@ impl<'a> LaneApply<'a> {
                 continue;
             }
             let operations = batch.iter_mut().map(|item| self.operation(item)).collect();
-            match self.open.target.write(operations).await {
-                Ok(outcomes) if outcomes.len() == batch.len() => {
+            match self.open.carry_out(operations).await {
+                Ok(outcomes) => {
                     self.strikes = 0;
                     self.outcomes(batch, outcomes, &mut next);
-                }
-                Ok(outcomes) => {
-                    let error = PluginError::new(
-                        code::INTERNAL,
-                        format!(
-                            "the target plugin gave {} outcomes for {} operations: a defect of the plugin",
-                            outcomes.len(),
-                            batch.len()
-                        ),
-                    );
-                    self.batch_failed(batch, error, &mut next);
                 }
                 Err(error) => self.batch_failed(batch, error, &mut next),
             }
@@ -317,11 +187,8 @@ impl<'a> LaneApply<'a> {
     }
 
     fn outcomes(&mut self, batch: Vec<Item>, outcomes: Vec<Outcome>, next: &mut Vec<Item>) {
-        let of_system = |outcome: &Outcome| {
-            outcome.error.as_ref().filter(|e| e.is_of_system() && e.code != code::CANCELLED).cloned()
-        };
-        if outcomes.iter().all(|outcome| of_system(outcome).is_some()) {
-            self.result.broken = outcomes.first().and_then(of_system);
+        if let Some(error) = broke_off(&outcomes) {
+            self.result.broken = Some(error);
         }
         for (item, outcome) in batch.into_iter().zip(outcomes) {
             match outcome.error {
@@ -534,8 +401,4 @@ impl<'a> LaneApply<'a> {
             time_ms: self.run.clock.now_ms(),
         }
     }
-}
-
-pub(crate) fn split(items: Vec<Item>, matches: impl Fn(&Item) -> bool) -> (Vec<Item>, Vec<Item>) {
-    items.into_iter().partition(matches)
 }

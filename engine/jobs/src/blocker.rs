@@ -1,9 +1,10 @@
 //! Names the entity of a target that stands in the way of a create, and whose it is.
 
-use crate::apply::{LaneApply, Step, Why};
+use crate::apply::LaneApply;
 use crate::attribute;
 use crate::correlate::{Refused, holders};
 use crate::error::Stop;
+use crate::item::{Step, Why};
 use gangway_model::SystemId;
 use serde_json::Value;
 

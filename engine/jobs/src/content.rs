@@ -1,9 +1,11 @@
 //! Content for entities under way: what the write transformation makes of them once more, because a
 //! create became an update, or an update a create.
 
-use crate::apply::{CountsAs, Item, LaneApply, Step, Why, intent};
+use crate::apply::LaneApply;
 use crate::decide::{UNKNOWN, transformation_error};
 use crate::error::Stop;
+use crate::intents::intent;
+use crate::item::{CountsAs, Item, Step, Why};
 use crate::transform::{apply, request, request_for};
 use gangway_model::{AnswerOutcome, Intent, TransformOperation};
 use gangway_store::Commit;

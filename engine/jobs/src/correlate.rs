@@ -1,22 +1,19 @@
 //! Finds the account behind a conflict, an unanswered create or a switched-off create, and decides
 //! whose it is.
 
-use crate::apply::{CountsAs, Item, LaneApply, Step, Why};
+use crate::apply::LaneApply;
 use crate::decide::{UNKNOWN, binding};
 use crate::error::Stop;
+use crate::item::{CountsAs, Item, Step, Why, split};
 use crate::run::{Lane, Run};
 use crate::transform::{apply, request};
 use crate::{appgroup, attribute, policy};
-use futures_util::{StreamExt, stream};
 use gangway_model::{
     AnswerOutcome, Entity, EntityType, JobType, PluginError, Relation, RelationKey, RelationState, SystemId,
     TransformOperation, code,
 };
 use gangway_store::{Commit, NewRelation};
 use serde_json::Value;
-
-/// Searches under way at once in one target; its plugin's host paces the requests below that.
-pub(crate) const SEARCHES: usize = 8;
 
 /// By how much the clock of a target may lag behind the engine's: an account that seems this much
 /// older than an unanswered request is still taken for its result.
@@ -34,7 +31,7 @@ impl LaneApply<'_> {
         if items.is_empty() {
             return Ok(items);
         }
-        let (adopted, items) = crate::apply::split(self.adoptable(items).await, |i| i.step == Step::Replace);
+        let (adopted, items) = split(self.adoptable(items).await, |i| i.step == Step::Replace);
         let mut next = self.free_only(adopted).await?;
         let mut searches = Vec::new();
         let mut blocked = Vec::new();
@@ -48,14 +45,8 @@ impl LaneApply<'_> {
                 Err(error) => blocked.push((item, error)),
             }
         }
-        let target = &self.open.target;
-        let entity_type = self.entity_type.as_str();
-        let filters: Vec<_> = searches.iter().map(|(_, filter)| filter.clone()).collect();
-        let answers: Vec<_> = stream::iter(filters)
-            .map(|filter| target.find(entity_type, filter, 2))
-            .buffered(SEARCHES)
-            .collect()
-            .await;
+        let filters = searches.iter().map(|(_, filter)| Some(filter.clone())).collect();
+        let answers = self.open.search(self.entity_type, filters).await;
         let of_system = |error: &PluginError| error.is_of_system() && error.code != code::CANCELLED;
         if !answers.is_empty() && answers.iter().all(|a| a.as_ref().is_err_and(of_system)) {
             self.result.broken = answers.iter().find_map(|a| a.as_ref().err().cloned());
@@ -98,7 +89,7 @@ impl LaneApply<'_> {
     /// Content for entities that are to be found and not created. Where the transformation decides
     /// the identifier, no search is needed.
     async fn adoptable(&mut self, items: Vec<Item>) -> Vec<Item> {
-        let (adopt, mut others) = crate::apply::split(items, |item| item.step == Step::Find(Why::Adopt));
+        let (adopt, mut others) = split(items, |item| item.step == Step::Find(Why::Adopt));
         let requests: Vec<_> = adopt
             .iter()
             .map(|item| request(self.entity_type, TransformOperation::Update, &item.work.common))

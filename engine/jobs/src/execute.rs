@@ -50,7 +50,6 @@ impl Execution {
             JobStatus::RunningWithError
         };
         self.progress.begin();
-        self.forget_images().await;
         let opened = self.open(&mut job).await;
         tracing::info!(job = %job.id, source = %job.source_name, kind = ?job.kind, read_mode = ?job.read_mode, "job starts");
         match opened {
@@ -178,15 +177,6 @@ impl Execution {
         let (store, record) = (self.store.clone(), job.clone());
         let stored = tokio::task::spawn_blocking(move || store.put_job(&record)).await;
         (job, matches!(stored, Ok(Ok(()))))
-    }
-
-    /// Drops what is not to be remembered any longer.
-    async fn forget_images(&self) {
-        let (store, now_ms) = (self.store.clone(), self.clock.now_ms());
-        let purged = tokio::task::spawn_blocking(move || store.purge_images(now_ms)).await;
-        if !matches!(purged, Ok(Ok(_))) {
-            tracing::warn!("before-images that are due could not be removed; the next job tries again");
-        }
     }
 
     async fn forget(&self, run: &JobId, job: &Job) {

@@ -25,6 +25,8 @@ mod error;
 mod execute;
 mod fingerprint;
 mod impact;
+mod intents;
+mod item;
 mod journal;
 mod live;
 pub mod logs;

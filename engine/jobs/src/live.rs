@@ -8,15 +8,11 @@ use crate::prepare::Work;
 use crate::run::{Lane, OpenLane, Run};
 use crate::simulate::{Foreseen, update_reason};
 use crate::transform::{apply, request, request_for};
-use futures_util::{StreamExt, stream};
 use gangway_model::{
     Answer, AnswerOutcome, Entity, EntityType, Hash, PlannedVerb, PluginError, SystemId, TransformOperation,
     code,
 };
 use serde_json::Value;
-
-/// Searches under way at once in one target.
-const SEARCHES: usize = 8;
 
 /// Hash of an account as the target shows it. Its version takes part where it has one.
 pub(crate) fn seen(run: &Run, entity: &Entity) -> Hash {
@@ -145,17 +141,7 @@ impl Look<'_> {
             .iter()
             .map(|filter| filter.iter().flatten().map(|(name, _)| name.clone()).collect())
             .collect();
-        let (target, entity_type) = (&self.open.target, self.entity_type.as_str());
-        let answers: Vec<_> = stream::iter(filters)
-            .map(|filter| async move {
-                match filter {
-                    Some(filter) => target.find(entity_type, filter, 2).await,
-                    None => Ok(Vec::new()),
-                }
-            })
-            .buffered(SEARCHES)
-            .collect()
-            .await;
+        let answers = self.open.search(entity_type, filters).await;
         let mut found = Vec::new();
         for ((work, answer), names) in work.into_iter().zip(answers).zip(names) {
             match answer {

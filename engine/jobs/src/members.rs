@@ -4,9 +4,10 @@
 //! target was given are kept beside the relation, and a later write of the group says how they differ.
 //! Groups of a few members are always sent whole.
 
-use crate::apply::{Item, LaneApply, Step};
+use crate::apply::LaneApply;
 use crate::decide::Verb;
 use crate::error::Stop;
+use crate::item::{Item, Step};
 use gangway_model::{JobType, Member, MemberChanges};
 use serde::Deserialize;
 use std::borrow::Cow;

@@ -4,10 +4,11 @@
 //! transforms those before it and the applier writes the first of them; memory holds a handful of
 //! pages, however many there are.
 
-use crate::apply::{LaneApply, LaneResult, intents};
+use crate::apply::{LaneApply, LaneResult};
 use crate::checkpoint::Ledger;
 use crate::deletion;
 use crate::error::Stop;
+use crate::intents::intents;
 use crate::prepare::{Prepared, prepare};
 use crate::run::Run;
 use crate::simulate;

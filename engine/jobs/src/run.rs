@@ -3,12 +3,18 @@
 use crate::error::Stop;
 use crate::fingerprint::Fingerprints;
 use crate::trace::Tracing;
+use futures_util::{StreamExt, stream};
 use gangway_model::ports::{Clock, Source, Target, Transformation};
-use gangway_model::{EntityType, JobId, JobType, Needs, PluginError, RelationKey, System};
+use gangway_model::{
+    Entity, EntityType, JobId, JobType, Needs, Operation, Outcome, PluginError, RelationKey, System, code,
+};
 use gangway_store::{StoreError, TenantStore};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+/// Searches under way at once in one target; its plugin's host paces the requests below that.
+const SEARCHES: usize = 8;
 
 /// What the stages of a running job share. Nothing here changes but the two kinds of flags.
 pub(crate) struct Run {
@@ -75,6 +81,47 @@ impl OpenLane {
         needs(self.write.as_ref(), entity_type).is_some_and(|needs| !needs.ignored)
             && self.target.entity_types().iter().any(|t| t == entity_type.as_str())
     }
+
+    /// The accounts that have these attributes, two of each at most, in the order of the filters. None finds nothing.
+    pub(crate) async fn search(
+        &self,
+        entity_type: &EntityType,
+        filters: Vec<Option<Vec<(String, String)>>>,
+    ) -> Vec<Result<Vec<Entity>, PluginError>> {
+        stream::iter(filters)
+            .map(|filter| async move {
+                match filter {
+                    Some(filter) => self.target.find(entity_type.as_str(), filter, 2).await,
+                    None => Ok(Vec::new()),
+                }
+            })
+            .buffered(SEARCHES)
+            .collect()
+            .await
+    }
+
+    /// Carries out operations. As many outcomes as operations: anything else is an error of the whole call.
+    pub(crate) async fn carry_out(&self, operations: Vec<Operation>) -> Result<Vec<Outcome>, PluginError> {
+        let count = operations.len();
+        let outcomes = self.target.write(operations).await?;
+        if outcomes.len() == count {
+            return Ok(outcomes);
+        }
+        let outcomes = outcomes.len();
+        let defect = format!(
+            "the target plugin gave {outcomes} outcomes for {count} operations: a defect of the plugin"
+        );
+        Err(PluginError::new(code::INTERNAL, defect))
+    }
+}
+
+/// Why a target counts as broken off after a call: each of its operations failed with an error that speaks of the
+/// whole system.
+pub(crate) fn broke_off(outcomes: &[Outcome]) -> Option<PluginError> {
+    let of_system =
+        |outcome: &Outcome| outcome.error.clone().filter(|e| e.is_of_system() && e.code != code::CANCELLED);
+    let errors: Option<Vec<PluginError>> = outcomes.iter().map(of_system).collect();
+    errors?.into_iter().next()
 }
 
 impl Run {

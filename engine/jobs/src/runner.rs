@@ -315,7 +315,6 @@ impl Runner {
             let id = tenant.clone();
             let entries = blocking(move || {
                 let store = store.tenant(&id)?;
-                store.purge_images(services.clock.now_ms())?;
                 unfinished(store.as_ref(), &services)
             });
             let entries = entries.await.unwrap_or_else(|error| {

@@ -5,12 +5,11 @@
 //! whatever is found becomes a relation like any other. The source has the entity: it is updated. It has not: it is a
 //! candidate for deletion, behind the same gates as all others.
 
-use crate::correlate::{SEARCHES, holders, made_since};
-use crate::decide::UNKNOWN;
+use crate::correlate::{holders, made_since};
+use crate::decide::{UNKNOWN, binding};
 use crate::error::Stop;
 use crate::run::{Lane, OpenLane, Run};
 use futures_util::future::try_join_all;
-use futures_util::{StreamExt, stream};
 use gangway_model::{EntityType, Intent, RelationState};
 use gangway_store::{Commit, NewRelation};
 
@@ -51,12 +50,8 @@ async fn settle(
     mut intents: Vec<Intent>,
 ) -> Result<bool, Stop> {
     intents.retain(|intent| !intent.unique.is_empty());
-    let (target, filters) = (&open.target, intents.iter().map(|intent| intent.unique.clone()));
-    let answers: Vec<_> = stream::iter(filters.collect::<Vec<_>>())
-        .map(|filter| target.find(entity_type.as_str(), filter, 2))
-        .buffered(SEARCHES)
-        .collect()
-        .await;
+    let filters = intents.iter().map(|intent| Some(intent.unique.clone())).collect();
+    let answers = open.search(entity_type, filters).await;
     let answered = answers.is_empty() || answers.iter().any(Result::is_ok);
     let (mut settled, mut found) = (Vec::new(), Vec::new());
     for (intent, answer) in intents.into_iter().zip(answers) {
@@ -79,7 +74,7 @@ async fn settle(
         for (((source_id, target_id), owner), known) in source_ids.into_iter().zip(ids).zip(owners).zip(known)
         {
             settled.push(source_id.clone());
-            if owner.is_none() && known.is_none() {
+            if owner.is_none() && binding(known.as_ref()).is_none() {
                 relations.push(NewRelation {
                     source_id,
                     target_id,

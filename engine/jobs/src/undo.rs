@@ -5,11 +5,12 @@
 //! what belongs together, and a place to go on from.
 
 use crate::StartError;
-use crate::apply::{LaneApply, LaneResult, intents};
+use crate::apply::{LaneApply, LaneResult};
 use crate::checkpoint::{Deletions, Ledger};
 use crate::decide::{Reason, UNKNOWN, Verb, binding};
 use crate::error::Stop;
 use crate::fingerprint::Trust;
+use crate::intents::intents;
 use crate::journal::Journal;
 use crate::prepare::{LanePlan, Work};
 use crate::run::{Lane, OpenLane, Run};
@@ -282,7 +283,7 @@ impl Part<'_> {
             })
             .collect();
         let mut step = Deletions::default();
-        match self.open.target.write(operations).await {
+        match self.open.carry_out(operations).await {
             Err(error) if error.code == code::CANCELLED => return Err(Stop::Cancelled),
             Err(error) => {
                 for relation in &relations {

@@ -1,11 +1,12 @@
 //! A job that carries out a plan: exactly its operations, and only if nothing moved since it was made.
 
-use crate::apply::{LaneApply, LaneResult, intent};
+use crate::apply::{LaneApply, LaneResult};
 use crate::checkpoint::{Deletions, Ledger};
 use crate::decide::{Reason, UNKNOWN, Verb};
 use crate::deletion;
 use crate::error::Stop;
 use crate::fingerprint::Trust;
+use crate::intents::intent;
 use crate::journal::Journal;
 use crate::moved;
 use crate::prepare::{LanePlan, Work, rewritten};

@@ -41,6 +41,7 @@ pub(crate) async fn housekeeping(services: Services) {
             let purged = move |store: &dyn TenantStore| {
                 let days = records::settings(store)?.log_retention_days;
                 outbox::purge(store, now.saturating_sub(u64::from(days) * DAY_MS))?;
+                store.purge_images(now)?;
                 logs::purge(store, now)
             };
             match services.of_tenant(&tenant, purged).await {

@@ -5,10 +5,10 @@ use crate::appgroup::{self, Kind};
 use crate::checkpoint::Deletions;
 use crate::error::Stop;
 use crate::prepare::rewritten;
+use crate::run::broke_off;
 use crate::{memory, safety, simulate};
 use gangway_model::{
-    Answer, AnswerOutcome, JobType, Operation, OperationKind, Outcome, PluginError, Relation, RelationState,
-    code,
+    Answer, AnswerOutcome, JobType, Operation, OperationKind, Outcome, Relation, RelationState, code,
 };
 use gangway_store::{Change, NewRelation};
 
@@ -79,7 +79,7 @@ impl Phase<'_> {
         if deeds.is_empty() {
             return Ok(());
         }
-        match self.call(deeds.iter().map(|deed| deed.operation.clone()).collect()).await {
+        match self.open.carry_out(deeds.iter().map(|deed| deed.operation.clone()).collect()).await {
             Ok(outcomes) => self.outcomes(step, deeds, outcomes),
             Err(error) if error.code == code::CANCELLED => step.interrupted = true,
             Err(error) if error.is_of_system() => {
@@ -96,7 +96,7 @@ impl Phase<'_> {
                         step.fail(&self.journal(), &deed.relation, error);
                         continue;
                     }
-                    let outcome = self.call(vec![deed.operation.clone()]).await;
+                    let outcome = self.open.carry_out(vec![deed.operation.clone()]).await;
                     if let Err(error) = &outcome
                         && error.is_of_system()
                         && error.code != code::CANCELLED
@@ -169,27 +169,9 @@ impl Phase<'_> {
         Ok(go)
     }
 
-    async fn call(&self, operations: Vec<Operation>) -> Result<Vec<Outcome>, PluginError> {
-        let count = operations.len();
-        let outcomes = self.open.target.write(operations).await?;
-        if outcomes.len() == count {
-            return Ok(outcomes);
-        }
-        Err(PluginError::new(
-            code::INTERNAL,
-            format!(
-                "the target plugin gave {} outcomes for {count} deletions: a defect of the plugin",
-                outcomes.len()
-            ),
-        ))
-    }
-
     fn outcomes(&self, step: &mut Deletions, deeds: Vec<Deed>, outcomes: Vec<Outcome>) {
-        let of_system = |outcome: &Outcome| {
-            outcome.error.as_ref().filter(|e| e.is_of_system() && e.code != code::CANCELLED).cloned()
-        };
-        if outcomes.iter().all(|outcome| of_system(outcome).is_some()) {
-            step.broken = outcomes.first().and_then(of_system);
+        if let Some(error) = broke_off(&outcomes) {
+            step.broken = Some(error);
         }
         for (deed, outcome) in deeds.into_iter().zip(outcomes) {
             match outcome.error {

@@ -254,6 +254,26 @@ async fn a_leaver_whose_create_was_never_answered_does_not_stay_inside() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_leaver_who_was_released_once_and_made_anew_does_not_stay_inside() {
+    let world = one_user();
+    let target = world.target("dir");
+    target.stands("user", json!({"userName": "anna"}), OLD);
+    world.read().await;
+    world.users(Vec::new());
+    world.read().await;
+    assert_eq!(target.names("user"), ["anna"], "released");
+    target.accounts.lock().unwrap().clear();
+    world.users(vec![user("anna", json!({}))]);
+    target.fault(|_| Some(Fault::Lost(PluginError::new(code::PROTOCOL, "no answer"))));
+    world.read().await;
+    assert_eq!(target.names("user"), ["anna"], "made anew");
+    target.heal();
+    world.users(Vec::new());
+    world.read().await;
+    assert_eq!(target.names("user"), [""; 0]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_leaver_with_an_older_account_keeps_it_although_a_create_was_never_answered() {
     let world = one_user();
     let target = world.target("dir");

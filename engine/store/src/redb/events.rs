@@ -4,8 +4,7 @@
 //! every one. A block has them once.
 
 use super::fault::Fault;
-use super::tables::JOBS;
-use super::tables::{EVENT_STATES, EVENTS, past, prefix};
+use super::tables::{EVENT_STATES, EVENTS, JOBS, counted, counter, past, prefix};
 use super::tenant::Tenant;
 use super::tenant::from_json;
 use crate::codec::{Reader, put_optional_str, put_signed, put_str, put_varint};
@@ -154,18 +153,6 @@ fn decode(bytes: &[u8], sealer: &Sealer, run: &JobId) -> Result<Vec<EntityEvent>
     Ok(events)
 }
 
-fn line_number(key: &[u8]) -> Result<u64, StoreError> {
-    key.last_chunk()
-        .map(|bytes| u64::from_be_bytes(*bytes))
-        .ok_or_else(|| StoreError::Damaged("a key of the entity log is cut short".to_owned()))
-}
-
-fn key(start: &[u8], number: u64) -> Vec<u8> {
-    let mut key = start.to_vec();
-    key.extend_from_slice(&number.to_be_bytes());
-    key
-}
-
 /// Adds lines to a run's log. The first line has the number 1.
 pub(super) fn append(
     txn: &WriteTransaction,
@@ -183,15 +170,15 @@ pub(super) fn append(
         None => 1,
         Some(last) => {
             let (last, block) = last?;
-            line_number(last.value())? + count(block.value())?
+            counter(last.value())? + count(block.value())?
         }
     };
     for block in events.chunks(BLOCK) {
-        blocks.insert(key(&start, next).as_slice(), encode(block, sealer, run)?.as_slice())?;
+        blocks.insert(counted(&start, next).as_slice(), encode(block, sealer, run)?.as_slice())?;
         for state in STATES {
             if block.iter().any(|event| event.state == state) {
                 let start = state_prefix(&start, state);
-                states.insert(key(&start, next).as_slice(), ())?;
+                states.insert(counted(&start, next).as_slice(), ())?;
             }
         }
         next += block.len() as u64;
@@ -229,30 +216,30 @@ impl Tenant {
             };
             // The first wanted line may be in the middle of the block that starts before it.
             let start_of_first = {
-                let before = blocks.range(start.as_slice()..key(&start, first).as_slice())?.next_back();
-                before.transpose()?.map_or(Ok(first), |(block, _)| line_number(block.value()))?
+                let before = blocks.range(start.as_slice()..counted(&start, first).as_slice())?.next_back();
+                before.transpose()?.map_or(Ok(first), |(block, _)| counter(block.value()))?
             };
             match state {
                 None => {
-                    let from = key(&start, start_of_first);
+                    let from = counted(&start, start_of_first);
                     for entry in blocks.range(from.as_slice()..past(&start).as_slice())? {
                         if found.len() >= limit {
                             break;
                         }
                         let (number, block) = entry?;
-                        take(line_number(number.value())?, block.value(), &mut found)?;
+                        take(counter(number.value())?, block.value(), &mut found)?;
                     }
                 }
                 Some(state) => {
                     let index = txn.open_table(EVENT_STATES)?;
                     let of_state = state_prefix(&start, state);
-                    let from = key(&of_state, start_of_first);
+                    let from = counted(&of_state, start_of_first);
                     for entry in index.range(from.as_slice()..past(&of_state).as_slice())? {
                         if found.len() >= limit {
                             break;
                         }
-                        let number = line_number(entry?.0.value())?;
-                        if let Some(block) = blocks.get(key(&start, number).as_slice())? {
+                        let number = counter(entry?.0.value())?;
+                        if let Some(block) = blocks.get(counted(&start, number).as_slice())? {
                             take(number, block.value(), &mut found)?;
                         }
                     }
@@ -285,7 +272,7 @@ impl Tenant {
                 if finder.find(block.value()).is_none() {
                     continue;
                 }
-                let first = line_number(place.value())?;
+                let first = counter(place.value())?;
                 let run = JobId::new(Reader::new(place.value(), "log").str()?);
                 let reads_system = match (system, jobs.get(run.as_str())?) {
                     (Some(system), Some(job)) => from_json::<Job>("job", job.value())?.source == *system,

@@ -1,25 +1,13 @@
 //! What target entities held before a run changed them. Sealed: it is all that is known of a person.
 
 use super::fault::Fault;
-use super::tables::{IMAGE_RUNS, IMAGES, past, prefix};
+use super::tables::{IMAGE_RUNS, IMAGES, counted, counter, past, prefix};
 use super::tenant::{Tenant, from_json, to_json};
 use crate::codec::Reader;
 use crate::seal::Sealer;
 use crate::{Image, StoreError};
 use ::redb::{ReadableTable, WriteTransaction};
 use gangway_model::JobId;
-
-fn key(start: &[u8], number: u64) -> Vec<u8> {
-    let mut key = start.to_vec();
-    key.extend_from_slice(&number.to_be_bytes());
-    key
-}
-
-fn number(key: &[u8]) -> Result<u64, StoreError> {
-    key.last_chunk()
-        .map(|bytes| u64::from_be_bytes(*bytes))
-        .ok_or_else(|| StoreError::Damaged("the key of a before-image is cut".to_owned()))
-}
 
 fn until(bytes: &[u8]) -> Result<u64, StoreError> {
     Reader::new(bytes, "before-image").varint()
@@ -37,12 +25,12 @@ pub(super) fn append(
     let mut table = txn.open_table(IMAGES)?;
     let first = match table.range(start.as_slice()..past(&start).as_slice())?.next_back() {
         None => 1,
-        Some(last) => number(last?.0.value())? + 1,
+        Some(last) => counter(last?.0.value())? + 1,
     };
     for (next, image) in (first..).zip(images) {
         let sealed = sealer
             .seal(&["before-image", run.as_str(), &next.to_string()], &to_json("before-image", image)?)?;
-        table.insert(key(&start, next).as_slice(), sealed.as_slice())?;
+        table.insert(counted(&start, next).as_slice(), sealed.as_slice())?;
     }
     let mut runs = txn.open_table(IMAGE_RUNS)?;
     let known = runs.get(run.as_str())?.map(|value| until(value.value())).transpose()?.unwrap_or_default();
@@ -60,12 +48,12 @@ impl Tenant {
         limit: usize,
     ) -> Result<Vec<(u64, Image)>, StoreError> {
         let start = prefix(&[run.as_str()]);
-        let end = before.map_or_else(|| past(&start), |before| key(&start, before));
+        let end = before.map_or_else(|| past(&start), |before| counted(&start, before));
         let sealed = self.file.read(|txn| {
             let mut found = Vec::new();
             for entry in txn.open_table(IMAGES)?.range(start.as_slice()..end.as_slice())?.rev().take(limit) {
                 let (key, value) = entry?;
-                found.push((number(key.value())?, value.value().to_vec()));
+                found.push((counter(key.value())?, value.value().to_vec()));
             }
             Ok(found)
         })?;

@@ -5,7 +5,7 @@
 
 use super::fault::Fault;
 use super::file::Write;
-use super::tables::{PLAN_PAGES, PLANNED, PLANS, past, prefix};
+use super::tables::{PLAN_PAGES, PLANNED, PLANS, counted, counter, past, prefix};
 use super::tenant::{Tenant, from_json, to_json};
 use crate::codec::{Reader, put_str, put_varint};
 use crate::seal::Sealer;
@@ -15,18 +15,6 @@ use gangway_model::{Delivered, JobId, Plan, PlannedContent, PlannedOperation};
 
 /// Operations in a block.
 const BLOCK: usize = 64;
-
-fn key(start: &[u8], number: u64) -> Vec<u8> {
-    let mut key = start.to_vec();
-    key.extend_from_slice(&number.to_be_bytes());
-    key
-}
-
-fn number(key: &[u8]) -> Result<u64, StoreError> {
-    key.last_chunk()
-        .map(|bytes| u64::from_be_bytes(*bytes))
-        .ok_or_else(|| StoreError::Damaged("a key of a plan is cut short".to_owned()))
-}
 
 fn place(run: &JobId, first: u64) -> [String; 3] {
     ["plan".to_owned(), run.as_str().to_owned(), first.to_string()]
@@ -84,12 +72,12 @@ pub(super) fn append(write: &Write<'_>, sealer: &Sealer, batch: &Commit) -> Resu
             None => 1,
             Some(last) => {
                 let (last, block) = last?;
-                number(last.value())? + count(block.value())?
+                counter(last.value())? + count(block.value())?
             }
         };
         for operations in batch.planned.chunks(BLOCK) {
             let block = encode(sealer, run, next, operations)?;
-            blocks.insert(key(&start, next).as_slice(), block.as_slice())?;
+            blocks.insert(counted(&start, next).as_slice(), block.as_slice())?;
             next += operations.len() as u64;
         }
     }
@@ -97,10 +85,10 @@ pub(super) fn append(write: &Write<'_>, sealer: &Sealer, batch: &Commit) -> Resu
         let mut pages = write.txn.open_table(PLAN_PAGES)?;
         let next = match pages.range(start.as_slice()..past(&start).as_slice())?.next_back() {
             None => 1,
-            Some(last) => number(last?.0.value())? + 1,
+            Some(last) => counter(last?.0.value())? + 1,
         };
         for (number, page) in (next..).zip(&batch.delivered) {
-            pages.insert(key(&start, number).as_slice(), encode_page(page).as_slice())?;
+            pages.insert(counted(&start, number).as_slice(), encode_page(page).as_slice())?;
         }
     }
     Ok(())
@@ -159,16 +147,16 @@ impl Plans for Tenant {
             let blocks = txn.open_table(PLANNED)?;
             // The first wanted operation may be in the middle of the block that starts before it.
             let from = {
-                let before = blocks.range(start.as_slice()..key(&start, first).as_slice())?.next_back();
-                before.transpose()?.map_or(Ok(first), |(block, _)| number(block.value()))?
+                let before = blocks.range(start.as_slice()..counted(&start, first).as_slice())?.next_back();
+                before.transpose()?.map_or(Ok(first), |(block, _)| counter(block.value()))?
             };
             let mut found: Vec<(u64, PlannedOperation)> = Vec::new();
-            for entry in blocks.range(key(&start, from).as_slice()..past(&start).as_slice())? {
+            for entry in blocks.range(counted(&start, from).as_slice()..past(&start).as_slice())? {
                 if found.len() >= limit {
                     break;
                 }
                 let (block, value) = entry?;
-                let start_of_block = number(block.value())?;
+                let start_of_block = counter(block.value())?;
                 let mut reader = Reader::new(value.value(), "plan");
                 let count = reader.size()?;
                 let heads = reader.size()?;
@@ -209,11 +197,11 @@ impl Plans for Tenant {
         let first = after.map_or(0, |after| after.saturating_add(1));
         self.file.read(|txn| {
             let pages = txn.open_table(PLAN_PAGES)?;
-            let range = pages.range(key(&start, first).as_slice()..past(&start).as_slice())?;
+            let range = pages.range(counted(&start, first).as_slice()..past(&start).as_slice())?;
             let mut found = Vec::new();
             for entry in range.take(limit) {
                 let (key, value) = entry?;
-                found.push((number(key.value())?, decode_page(value.value())?));
+                found.push((counter(key.value())?, decode_page(value.value())?));
             }
             Ok(found)
         })

@@ -124,6 +124,20 @@ pub(super) fn prefix(parts: &[&str]) -> Vec<u8> {
     key
 }
 
+/// A key prefix followed by a number: keys in the order of the numbers.
+pub(super) fn counted(prefix: &[u8], number: u64) -> Vec<u8> {
+    let mut key = prefix.to_vec();
+    key.extend_from_slice(&number.to_be_bytes());
+    key
+}
+
+/// The number at the end of such a key.
+pub(super) fn counter(key: &[u8]) -> Result<u64, StoreError> {
+    key.last_chunk()
+        .map(|bytes| u64::from_be_bytes(*bytes))
+        .ok_or_else(|| StoreError::Damaged("a numbered key is cut short".to_owned()))
+}
+
 /// The first key above all keys that start with `prefix`, which has a byte below 255.
 pub(super) fn past(prefix: &[u8]) -> Vec<u8> {
     let mut end = prefix.to_vec();
