@@ -1,7 +1,8 @@
 //! What can be done with a plan: agree to it, and have it carried out.
 
 use crate::error::StartError;
-use crate::runner::{Order, Runner};
+use crate::runner::Runner;
+use crate::services::Order;
 use gangway_model::{Approval, JobId, JobType, Plan, TenantId, Trigger};
 
 impl Runner {

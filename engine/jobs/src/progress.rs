@@ -1,6 +1,6 @@
 //! Tells watchers of a running job what has become durable.
 
-use crate::runner::News;
+use crate::services::News;
 use gangway_model::{Job, JobEvent, JobStatus, TenantId};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};

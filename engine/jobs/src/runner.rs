@@ -7,79 +7,19 @@
 use crate::error::{StartError, StopError};
 use crate::execute::{Execution, linked_targets};
 use crate::progress::Progress;
+use crate::services::{News, Order, Services};
 use crate::watchdog::{self, Expiry};
-use gangway_model::ports::{Clock, Systems};
+use gangway_model::ports::Systems;
 use gangway_model::{
     Checkpoint, Job, JobEvent, JobId, JobStatus, JobType, Phase, ReadMode, Role, SystemId, TenantId, Trigger,
-    Undo,
 };
-use gangway_store::{Store, StoreError, TenantStore};
+use gangway_store::{StoreError, TenantStore};
 use std::collections::{BTreeSet, HashSet};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
-use std::time::Duration;
 use tokio::sync::{broadcast, watch};
 
-/// Opens the systems of a tenant.
-pub type SystemsFactory = Arc<dyn Fn(&TenantId) -> Arc<dyn Systems> + Send + Sync>;
-/// Makes the identifiers of jobs: unique, and sorting by the time they are made.
-pub type JobIds = Arc<dyn Fn() -> JobId + Send + Sync>;
-
-/// What a [`Runner`] works with.
-#[derive(Clone)]
-pub struct Services {
-    /// The state.
-    pub store: Arc<dyn Store>,
-    /// The plugins.
-    pub systems: SystemsFactory,
-    /// The time.
-    pub clock: Arc<dyn Clock>,
-    /// New identifiers.
-    pub ids: JobIds,
-    /// Jobs that may run at once, over all tenants.
-    pub at_once: usize,
-    /// When a job is ended although nobody stops it.
-    pub limits: Limits,
-    /// Told of the tenant when one of its jobs begins to fail or ends.
-    pub news: News,
-}
-
-/// Hears of tenants with news in the store.
-pub type News = Arc<dyn Fn(&TenantId) + Send + Sync>;
-
-/// When a job is ended although nobody stops it.
-#[derive(Clone, Copy, Debug)]
-pub struct Limits {
-    /// Time without a committed page.
-    pub idle: Duration,
-    /// Time in all.
-    pub total: Duration,
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        Self { idle: Duration::from_secs(3600), total: Duration::from_secs(24 * 3600) }
-    }
-}
-
-/// What a job is to do.
-#[derive(Clone, Debug)]
-pub struct Order {
-    /// Its type.
-    pub kind: JobType,
-    /// A simulation that looks at the targets too.
-    pub live: bool,
-    /// The plan that an Apply carries out.
-    pub plan: Option<JobId>,
-    /// What an Undo takes back.
-    pub undo: Option<Undo>,
-}
-
-impl From<JobType> for Order {
-    fn from(kind: JobType) -> Self {
-        Self { kind, live: false, plan: None, undo: None }
-    }
-}
+mod recovery;
 
 /// The jobs of the installation.
 #[derive(Clone)]
@@ -303,44 +243,6 @@ impl Runner {
         entries.find(|e| e.holds().any(|held| held == (tenant, system))).map(|e| e.job.id.clone())
     }
 
-    /// Takes up what an earlier life of the engine left: waiting jobs wait again, and an interrupted
-    /// job goes on from its last commit as a new one. Gives the new jobs.
-    pub async fn recover(&self) -> Result<Vec<JobId>, StoreError> {
-        let _admission = self.inner.admission.lock().await;
-        let store = self.inner.services.store.clone();
-        let tenants = blocking(move || store.tenants()).await?;
-        let mut resumed = Vec::new();
-        for tenant in tenants {
-            let (store, services) = (self.inner.services.store.clone(), self.inner.services.clone());
-            let id = tenant.clone();
-            let entries = blocking(move || {
-                let store = store.tenant(&id)?;
-                unfinished(store.as_ref(), &services)
-            });
-            let entries = entries.await.unwrap_or_else(|error| {
-                // One tenant's damage is not the others'.
-                tracing::error!(%tenant, %error, "unfinished jobs were not taken up");
-                Vec::new()
-            });
-            for entry in entries {
-                let known = {
-                    let state = self.inner.state();
-                    state.running.iter().chain(&state.queued).any(|e| e.is(&entry.job.tenant, &entry.job.id))
-                };
-                if known {
-                    continue;
-                }
-                if entry.job.resumes.is_some() {
-                    tracing::info!(job = %entry.job.id, resumes = ?entry.job.resumes, "job resumes");
-                    resumed.push(entry.job.id.clone());
-                }
-                self.inner.state().queued.push(entry);
-            }
-        }
-        self.inner.pump();
-        Ok(resumed)
-    }
-
     /// Ends all work so that [`Runner::recover`] can take it up: running jobs stop after the requests
     /// under way.
     pub async fn shutdown(&self) {
@@ -485,41 +387,6 @@ impl Inner {
 
 fn failed(job: &Job, error: String, now_ms: u64) -> Job {
     Job { status: JobStatus::FinishedWithError, error: Some(error), end_ms: Some(now_ms), ..job.clone() }
-}
-
-/// The jobs of a tenant that have not ended, ready to be queued.
-fn unfinished(store: &dyn TenantStore, services: &Services) -> Result<Vec<Entry>, StoreError> {
-    let systems = store.systems()?;
-    let jobs = store.unfinished_jobs()?;
-    let taken_up: HashSet<JobId> = jobs.iter().filter_map(|job| job.resumes.clone()).collect();
-    let mut entries = Vec::new();
-    for mut job in jobs {
-        let targets: BTreeSet<SystemId> =
-            linked_targets(systems.clone(), &job.source).into_iter().map(|s| s.id).collect();
-        if job.status == JobStatus::Queued {
-            entries.push(Entry::new(job, targets, &services.news));
-            continue;
-        }
-        let now = services.clock.now_ms();
-        // The new record goes first: a crash in between leaves both, and `taken_up` tells.
-        if !taken_up.contains(&job.id) {
-            let next = Job {
-                id: (services.ids)(),
-                resumes: Some(job.id.clone()),
-                trigger: Trigger { kind: Trigger::IMMEDIATE.to_owned(), by: None },
-                status: JobStatus::Queued,
-                start_ms: now,
-                end_ms: None,
-                ..job.clone()
-            };
-            store.put_job(&next)?;
-            entries.push(Entry::new(next, targets, &services.news));
-        }
-        job.status = JobStatus::Resumed;
-        job.end_ms = Some(now);
-        store.put_job(&job)?;
-    }
-    Ok(entries)
 }
 
 pub(crate) async fn blocking<T, F>(call: F) -> Result<T, StoreError>

@@ -14,7 +14,8 @@ use crate::intents::intents;
 use crate::journal::Journal;
 use crate::prepare::{LanePlan, Work};
 use crate::run::{Lane, OpenLane, Run};
-use crate::runner::{Order, Runner, blocking};
+use crate::runner::{Runner, blocking};
+use crate::services::Order;
 use gangway_model::{
     EntityType, Intent, Job, JobId, JobType, Operation, OperationKind, Phase, Relation, RelationState,
     SystemId, TenantId, Trigger, Undo, code,

@@ -1,7 +1,7 @@
 //! Ends jobs that make no progress, or take longer than any job should, and says where they stood.
 
 use crate::progress::Progress;
-use crate::runner::Limits;
+use crate::services::Limits;
 use gangway_model::{Action, Job, Phase};
 use tokio::time::{Instant, sleep_until};
 

@@ -1,6 +1,5 @@
 //! `make bench`: every figure of `docs/performance.md`, each as a ratio against something measured
-//! in the same run. Sections: `tax`, `calls`, `load`, `pipeline`, `simulate`, `million`, `servers`; all if none is named.
-//! in the same run. Sections: `tax`, `calls`, `load`, `pipeline`, `million`, `servers`, `directory`; all if none is named.
+//! in the same run. Sections: `tax`, `calls`, `load`, `pipeline`, `simulate`, `million`, `servers`, `directory`; all if none is named.
 
 #![forbid(unsafe_code)]
 #![allow(clippy::print_stdout, reason = "a bench talks to the person in front of it")]
