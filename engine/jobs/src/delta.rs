@@ -9,14 +9,11 @@ use crate::run::Run;
 use gangway_model::ports::Source;
 use gangway_model::{
     DeltaState, EntityType, Job, JobType, Page, PluginError, ReadMode, Reading, Relation, RelationState,
-    System, SystemId, code,
+    System, SystemId, Trigger, code,
 };
 use gangway_store::{NewRelation, StoreError, TenantStore};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-
-/// The trigger of scheduled jobs.
-const REPEAT: &str = "REPEAT";
 
 /// What is remembered of a source's delta reads; none before its first successful full read, and none if
 /// its connector cannot read changes.
@@ -26,14 +23,28 @@ pub fn state(store: &dyn TenantStore, source: &SystemId) -> Result<Option<DeltaS
     Ok(serde_json::from_slice(&bytes).ok())
 }
 
+/// Forgets that a target had a full read of its sources: the next job of each reads everything again.
+pub fn forget_target(store: &dyn TenantStore, target: &System) -> Result<(), StoreError> {
+    for source in &target.sources {
+        if let Some(mut known) = state(store, source)?
+            && known.targets.remove(&target.id)
+        {
+            keep(store, source, &known)?;
+        }
+    }
+    Ok(())
+}
+
+fn keep(store: &dyn TenantStore, source: &SystemId, state: &DeltaState) -> Result<(), StoreError> {
+    let bytes = serde_json::to_vec(state).unwrap_or_default();
+    store.set_state(source, DeltaState::KEY, Some(&bytes))
+}
+
 /// Remembers what a job that ended means for the next one.
 pub(crate) fn remember(store: &dyn TenantStore, job: &Job, targets: BTreeSet<SystemId>, success: bool) {
     let kept = state(store, &job.source).map(|state| mode::after(state, job, targets, success));
     let kept = kept.and_then(|state| match state {
-        Some(state) => {
-            let bytes = serde_json::to_vec(&state).unwrap_or_default();
-            store.set_state(&job.source, DeltaState::KEY, Some(&bytes))
-        }
+        Some(state) => keep(store, &job.source, &state),
         None => Ok(()),
     });
     if let Err(error) = kept {
@@ -68,7 +79,7 @@ pub(crate) async fn decide(
         capable = Err("the connector cannot say what changed in any type that is read".to_owned());
     }
     let unread = state.as_ref().and_then(|state| unread(state, targets, &marks));
-    let scheduled = job.trigger.kind == REPEAT;
+    let scheduled = job.trigger.kind == Trigger::REPEAT;
     let (read_mode, reason) = mode::decide(&Facts {
         kind: job.kind,
         capable: capable.as_ref().map(|()| ()).map_err(String::as_str),

@@ -11,6 +11,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use gangway_jobs::records;
 use gangway_model::{Diagnostic, Direction, PluginId, Severity, System, SystemId, TenantId};
+use gangway_store::TenantStore;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -142,9 +143,13 @@ pub(crate) async fn reset(
             .job(job.as_str()));
     }
     audit::record(&services, &tenant, &caller, "SYSTEM_RESET", &system.name).await?;
-    let id = system.id.clone();
-    services.of_tenant(&tenant, move |store| store.reset_system(&id)).await?;
-    Ok(Json(view(&system)))
+    let answer = view(&system);
+    let reset = move |store: &dyn TenantStore| {
+        gangway_jobs::delta::forget_target(store, &system)?;
+        store.reset_system(&system.id)
+    };
+    services.of_tenant(&tenant, reset).await?;
+    Ok(Json(answer))
 }
 
 /// Keeps a system that has been accepted.

@@ -77,6 +77,21 @@ async fn f033_the_first_read_is_full_even_if_delta_is_switched_on() {
 }
 
 #[tokio::test]
+async fn f033_the_first_read_after_a_reset_of_source_or_target_is_full() {
+    let setting = Setting::new(&[]).await;
+    for system in ["Chaos", "Nowhere"] {
+        setting.read().await;
+        assert_eq!(setting.read().await.read_mode, ReadMode::Delta);
+        setting.api.ok(Method::POST, &format!("systems/{system}/reset"), None).await.unwrap();
+        assert_eq!(
+            came_to(&setting.read().await),
+            (ReadMode::Full, [5, 5, 0, 0]),
+            "after a reset of {system}"
+        );
+    }
+}
+
+#[tokio::test]
 async fn f034_after_a_successful_full_read_the_next_is_by_changes() {
     let mut setting = Setting::new(&[]).await;
     setting.read().await;
