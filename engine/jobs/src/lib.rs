@@ -12,6 +12,7 @@
 
 mod appgroup;
 mod apply;
+mod assignments;
 mod attribute;
 mod blocker;
 mod checkpoint;
@@ -40,6 +41,7 @@ mod plans;
 mod policy;
 mod prepare;
 mod progress;
+pub mod realtime;
 pub mod records;
 mod resolver;
 mod run;
@@ -58,6 +60,7 @@ mod validate;
 mod verbatim;
 mod watchdog;
 pub mod why;
+mod writeback;
 
 pub use difference::{Change, differences};
 pub use error::{StartError, StopError, ValidateError};

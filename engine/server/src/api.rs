@@ -12,6 +12,7 @@ pub(crate) mod jobs;
 pub(crate) mod notifications;
 pub(crate) mod plans;
 pub(crate) mod plugins;
+pub(crate) mod realtime;
 pub(crate) mod relations;
 pub(crate) mod schedules;
 pub(crate) mod settings;
