@@ -4,6 +4,7 @@ pub mod ber;
 pub mod changes;
 pub mod client;
 pub mod deltas;
+pub mod departures;
 pub mod dn;
 pub mod failure;
 pub mod filter;
@@ -88,9 +89,10 @@ impl Changes for Ldap {
     ) -> Result<ChangePage> {
         system::check_cancelled()?;
         let tree = self.settings.tree(entity_type)?;
-        let changed = deltas::changed(&self.settings, &mut self.worker, tree, mark)?;
+        let (changed, gone) =
+            deltas::changed(&self.settings, &mut self.worker, tree, mark, cursor.is_none())?;
         let page = self.pages.read(&self.settings, &mut self.worker, &changed, cursor, limit)?;
-        Ok(ChangePage::from(page))
+        Ok(ChangePage { removed: gone, ..ChangePage::from(page) })
     }
 }
 

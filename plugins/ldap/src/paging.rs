@@ -198,6 +198,7 @@ impl Reading {
             filter: tree.filter.clone(),
             attributes: tree.attributes.clone(),
             page: Some((size, std::mem::take(&mut self.cookie))),
+            deleted: false,
         };
         let what = format!("read the entries of type {} below {:?}", tree.entity_type, tree.base);
         let answer = self.connection.one(&Request::Search(search))?;

@@ -55,6 +55,8 @@ pub struct Settings {
     pub dn_attribute: Option<String>,
     /// Attributes that hold bytes, in lower case.
     pub binary: Vec<String>,
+    /// `ldap.delta.change.log`: where the overlay `accesslog` of OpenLDAP writes.
+    pub change_log: Option<String>,
     /// `ldap.group.empty.member`, in normal form.
     pub empty_member: String,
     /// `ad.group.flatten`.
@@ -82,6 +84,8 @@ pub struct Tree {
     pub attributes: Vec<String>,
     /// The administrator's list has Active Directory's change number in it, or leaves nothing out.
     pub reads_change_number: bool,
+    /// The administrator set a filter beside the object class.
+    pub is_filtered: bool,
 }
 
 impl Settings {
@@ -121,6 +125,7 @@ impl Settings {
             page_size: u32::try_from(properties.number("ldap.page.size", 100, 1..=10_000)?).unwrap_or(100),
             dn_attribute: properties.get("ldap.attribute.dn").map(str::to_owned),
             binary: binary.chain(more).collect(),
+            change_log: properties.get("ldap.delta.change.log").map(str::to_owned),
             empty_member: dn::normal(
                 properties.get_or("ldap.group.empty.member", "cn=empty-membership-placeholder"),
             ),
@@ -222,6 +227,7 @@ fn tree(
         base: base.to_owned(),
         class,
         id_attribute: id_attribute.to_owned(),
+        is_filtered: filters.len() > 1,
         filter: Filter::And(filters),
         attributes,
         reads_change_number,
