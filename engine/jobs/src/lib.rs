@@ -25,6 +25,7 @@ mod difference;
 mod error;
 mod execute;
 mod fingerprint;
+mod identities;
 mod impact;
 mod intents;
 mod item;
@@ -64,6 +65,7 @@ mod writeback;
 
 pub use difference::{Change, differences};
 pub use error::{StartError, StopError, ValidateError};
+pub use identities::{Identities, SourceUsers};
 pub use impact::Impact;
 pub use policy::{delta_margin_ms, no_full_read_planned};
 pub use resolver::StoreResolver;

@@ -7,6 +7,7 @@ pub(crate) mod events;
 pub(crate) mod exports;
 pub(crate) mod health;
 pub(crate) mod history;
+pub(crate) mod identities;
 pub(crate) mod impact;
 pub(crate) mod jobs;
 pub(crate) mod notifications;

@@ -66,7 +66,18 @@ impl Source for Ldap {
     }
 
     fn read_entities(&mut self, entity_type: &str, ids: &[String]) -> Vec<Result<Entity>> {
-        self.by_ids(entity_type, ids)
+        let mut found = self.by_ids(entity_type, ids);
+        let Ok(tree) = self.settings.tree(entity_type) else { return found };
+        if self.settings.flattens(tree) {
+            for answer in &mut found {
+                let Ok(entity) = answer else { continue };
+                let one = std::slice::from_mut(entity);
+                if let Err(error) = self.flattener.page(&self.settings, &mut self.worker, tree, true, one) {
+                    *answer = Err(error);
+                }
+            }
+        }
+        found
     }
 }
 

@@ -1,6 +1,6 @@
-//! Real time: F156, F216 to F218, F220, and events of groups and of what is removed.
+//! Real time: F156, F216 to F218, F220, F221, and events of groups and of what is removed.
 
-use crate::setting::{Setting, edit_document};
+use crate::setting::{Setting, edit_document, map};
 use crate::systems::{scim_source, scim_target};
 use gangway_kit::{Method, ScimServer, text};
 use serde_json::{Value, json};
@@ -192,4 +192,30 @@ async fn events_of_groups_and_of_what_is_gone_are_carried_out_too() {
     let users = live.setting.api.path("systems/People/entities/user");
     let (status, problem) = live.setting.api.call(Method::POST, &users, Some(json!({}))).await.unwrap();
     assert_eq!((status.as_u16(), text(&problem, "/problems/0/pointer")), (422, "/id"));
+}
+
+#[tokio::test]
+async fn f221_groups_are_assigned_and_the_user_uuid_is_written_back() {
+    let live = Live::new(|people| people["properties"]["ips.user.uuid.write.back"] = json!("nickName")).await;
+    let setting = &live.setting;
+    let scim = "/tenants/setting/scim/v2";
+    let group = json!({ "schemas": ["urn:ietf:params:scim:schemas:core:2.0:Group"], "displayName": "G" });
+    let (_, group) = setting.api.call(Method::POST, &format!("{scim}/Groups"), Some(group)).await.unwrap();
+    let url = format!("{}{scim}", setting.engine.url());
+    let mut directory = scim_target("Directory", "People", &url, setting.engine.token());
+    edit_document(&mut directory, "write", "user", |user| {
+        let groups = json!([{ "id": group["id"] }]);
+        map(user, json!({ "constant": groups, "targetVariable": "assignGroup" }));
+    });
+    setting.api.make_system(directory).await.unwrap();
+    setting.change("App", |app| app["sources"] = json!(["HR"])).await;
+    let ann = live.hire("ann", "x").await;
+    let event = live.report(Method::POST, "user", &ann).await;
+    assert_eq!(states(&event), ("READ", "CREATED"), "{event}");
+    let path = format!("{scim}/Users/{}", text(&event, "/entityId"));
+    let (_, made) = setting.api.call(Method::GET, &path, None).await.unwrap();
+    assert_eq!(made["groups"][0]["value"], group["id"], "{made}");
+    let known = live.people.all("Users").await.unwrap().remove(0);
+    let uuid = "/urn:ietf:params:scim:schemas:extension:sap:2.0:User/userUuid";
+    assert_eq!((text(&known, "/nickName"), text(&known, "/nickName").len()), (text(&made, uuid), 36));
 }

@@ -108,7 +108,7 @@ async fn f055_a_property_that_is_not_there_becomes_null_and_values_are_not_expan
 }
 
 #[tokio::test]
-async fn f058_a_correlation_attribute_changes_nothing_that_is_written_or_matched() {
+async fn f058_a_correlation_attribute_counts_people_and_changes_nothing_else() {
     let setting = Setting::new().await;
     // Two people with one value of what is marked remain two.
     let rows = "A,a,A,A,a@x.org,same,,employee,true\nB,b,B,B,b@x.org,same,,employee,true\n";
@@ -137,8 +137,13 @@ async fn f058_a_correlation_attribute_changes_nothing_that_is_written_or_matched
     setting.change("App", |app| app["sources"].as_array_mut().unwrap().push(json!("Second"))).await;
     let job = setting.api.run("Second").await.unwrap();
     assert_eq!((job.status, counters(&job, "user", Action::Write).created), (JobStatus::Success, 1));
+    let people = async || setting.api.ok(Method::GET, "identities", None).await.unwrap();
+    // The one of the second source is the same person as both of the first.
+    assert_eq!(people().await["identities"], 1);
+    assert_eq!(people().await["users"], json!([{ "source": "HR", "users": 2 }, { "source": "Second", "users": 1 }]));
     // Taking the mark away is no change of anybody.
     mark(false).await;
+    assert_eq!(people().await["identities"], 3);
     setting.relay.clear();
     let job = setting.api.run("HR").await.unwrap();
     assert_eq!((job.status, setting.writes().len()), (JobStatus::Success, 0), "{job:?}");
