@@ -151,13 +151,13 @@ impl Problem {
         self.0.challenge
     }
 
-    /// Too many requests; after so many seconds there may be more.
-    pub(crate) fn too_many(seconds: u64) -> Self {
+    /// Too many requests of something; after so many seconds there may be more.
+    pub(crate) fn too_many(what: &str, seconds: u64) -> Self {
         let mut problem = Self::new(
             StatusCode::TOO_MANY_REQUESTS,
             "too-many-requests",
             "Too many requests",
-            format!("the tenant's directory was asked too often; it answers again in {seconds} s"),
+            format!("{what} was asked too often; it answers again in {seconds} s"),
         );
         problem.0.retry_after = Some(seconds);
         problem
@@ -279,12 +279,15 @@ impl From<StopError> for Problem {
 
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
-        let (status, challenge) = (self.status(), self.0.challenge);
+        let (status, challenge, retry_after) = (self.status(), self.0.challenge, self.0.retry_after);
         let mut response = (status, Json(self)).into_response();
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
         if let Some(challenge) = challenge {
             headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static(challenge));
+        }
+        if let Some(seconds) = retry_after {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }
         response
     }

@@ -59,6 +59,10 @@ pub struct Settings {
     pub change_log: Option<String>,
     /// `ldap.group.empty.member`, in normal form.
     pub empty_member: String,
+    /// `ad.group.flatten`.
+    flatten: bool,
+    /// `ad.group.flatten.page.size`.
+    pub flatten_page_size: u32,
     user_tree: Option<Tree>,
     group_tree: Option<Tree>,
 }
@@ -125,6 +129,11 @@ impl Settings {
             empty_member: dn::normal(
                 properties.get_or("ldap.group.empty.member", "cn=empty-membership-placeholder"),
             ),
+            flatten: properties.flag("ad.group.flatten", false)?,
+            flatten_page_size: u32::try_from(
+                properties.number("ad.group.flatten.page.size", 1_000, 100..=1_000)?,
+            )
+            .unwrap_or(1_000),
             user_tree: tree(properties, "user", "inetOrgPerson", "uid")?,
             group_tree: tree(properties, "group", "groupOfNames", "cn")?,
         })
@@ -152,6 +161,11 @@ impl Settings {
             ))
             .with_detail("property", property)
         })
+    }
+
+    /// Whether entries of a type get the users of the groups among their members.
+    pub fn flattens(&self, tree: &Tree) -> bool {
+        self.flatten && tree.entity_type == "group"
     }
 
     /// Whether the attribute holds bytes.
