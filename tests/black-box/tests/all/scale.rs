@@ -48,7 +48,7 @@ impl Scale {
         let start = Instant::now();
         let job = self.api.start("LDAP", kind).await.unwrap();
         let job = self.ended(job.id.as_str()).await;
-        println!("{kind}: {:.1} s, {} requests", start.elapsed().as_secs_f64(), self.relay.requests().len());
+        eprintln!("{kind}: {:.1} s, {} requests", start.elapsed().as_secs_f64(), self.relay.requests().len());
         job
     }
 
@@ -173,7 +173,7 @@ async fn ten_thousand_people_through_everything_an_administrator_does() {
         scale.api.ok(Method::POST, &format!("plans/{}/apply", plan.id), Some(json!({}))).await.unwrap();
     let start = Instant::now();
     let apply = scale.ended(text(&apply, "/id")).await;
-    println!("APPLY: {:.1} s", start.elapsed().as_secs_f64());
+    eprintln!("APPLY: {:.1} s", start.elapsed().as_secs_f64());
     assert_eq!(writes(&apply, "user"), writes(&plan, "user"));
     let people = scale.people().await;
     assert_eq!(people.len(), USERS + 1 - 15 + 1 - 5);
