@@ -214,6 +214,8 @@ async fn f096_only_assignments_that_were_provisioned_are_removed_if_the_property
     {
         let setting = Setting::new().await;
         setting.set("App", "ips.overwrite.existedbefore.assignments", Some(overwrite)).await;
+        // The server takes a second group of the same name.
+        setting.set("App", "ips.lookup.before.create", Some("true")).await;
         let (a, x) = (make_user(&setting, "a").await, make_user(&setting, "x").await);
         make_group(&setting, "G", &[&a, &x]).await;
         write_group(&setting, "A;B");
