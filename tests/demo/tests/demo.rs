@@ -7,6 +7,7 @@ use std::process::Command;
 
 /// A line without what differs from run to run: addresses, identifiers, times, and how wide they are.
 fn comparable(line: &str) -> String {
+    let line = line.replace(" (compiled code was cached)", "");
     let words: Vec<&str> = line.split_whitespace().collect();
     let next = words.iter().skip(1).chain([&""]);
     let same = words.iter().zip(next).map(|(word, next)| {
