@@ -221,7 +221,7 @@ fn response(reply: Reply) -> HttpResponse {
         }
         None => Vec::new(),
     };
-    for (name, value) in [("etag", reply.etag), ("location", reply.location)] {
+    for (name, value) in [("etag", reply.etag), ("location", reply.location), ("link", reply.link)] {
         headers.extend(value.map(|value| (name.to_owned(), value)));
     }
     HttpResponse { status: reply.status, headers, body }

@@ -3,7 +3,7 @@
 use crate::home::{ENTERPRISE, GROUP, Home, SAP_GROUP, SAP_USER, USER, refused, sorted};
 use crate::systems::{counters, csv_source, document, scim_target, write_no_groups, write_users};
 use gangway_kit::{Method, ScimServer, text};
-use gangway_model::{Action, JobStatus};
+use gangway_model::{Action, JobStatus, ReadMode};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 
@@ -550,7 +550,9 @@ async fn f242_the_directory_is_target_and_source_without_connection_properties()
     home.api.load(&["csv", "scim2", "json-transformation"]).await.unwrap();
     home.api.make_system(csv_source("HR", folder.path())).await.unwrap();
     home.api.make_system(own_directory("Directory", "target", &["HR"])).await.unwrap();
-    home.api.make_system(own_directory("Directory out", "source", &[])).await.unwrap();
+    let mut source = own_directory("Directory out", "source", &[]);
+    source["properties"] = json!({ "ips.delta.read": "enabled", "ips.delta.read.margin": "0" });
+    home.api.make_system(source).await.unwrap();
     let mut app = scim_target("App", "Directory out", &server.url(), server.token());
     app["write"]["document"] = json!(without_extension());
     home.api.make_system(app).await.unwrap();
@@ -572,9 +574,22 @@ async fn f242_the_directory_is_target_and_source_without_connection_properties()
     assert_eq!(crew["members"].as_array().unwrap().len(), 2, "{crew}");
 
     let job = home.api.run("Directory out").await.unwrap();
-    assert_eq!(job.status, JobStatus::Success, "{job:?}");
+    assert_eq!((job.status, job.read_mode), (JobStatus::Success, ReadMode::Full), "{job:?}");
     assert_eq!((server.all("Users").await.unwrap().len(), server.all("Groups").await.unwrap().len()), (3, 1));
 
+    // What the directory loses, what is read from it loses with the next delta read.
+    write_users(folder.path(), &[("A1", "Ships"), ("C3", "Cargo")]);
+    std::fs::write(folder.path().join("groups.csv"), "id,displayName,members[]\nG1,crew,A1\n").unwrap();
+    let job = home.api.run("HR").await.unwrap();
+    let row = counters(&job, "user", Action::Write);
+    assert_eq!((row.updated, row.deleted), (1, 1), "{job:?}");
+    let job = home.api.run("Directory out").await.unwrap();
+    let row = counters(&job, "user", Action::Write);
+    assert_eq!((job.read_mode, row.updated, row.deleted), (ReadMode::Delta, 1, 1), "{job:?}");
+    let mut names: Vec<String> =
+        server.all("Users").await.unwrap().iter().map(|u| text(u, "/userName").to_owned()).collect();
+    names.sort();
+    assert_eq!(names, ["a1", "c3"]);
     home.assert_sound();
 }
 
