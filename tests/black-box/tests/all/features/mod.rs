@@ -14,6 +14,7 @@ mod simulate;
 mod source;
 mod start;
 mod targets;
+mod tenancy;
 mod undo;
 mod updates;
 mod validate;
