@@ -4,7 +4,7 @@
 use crate::parameters::{Parameters, search};
 use crate::query::{DEFAULT_COUNT, MAX_COUNT, Query};
 use crate::schema::Kind;
-use crate::{Directory, Resource, ScimError, View, bulk, filter, plan};
+use crate::{Directory, Resource, ScimError, View, bulk, deleted, filter, plan};
 use serde_json::{Value, json};
 
 const LIST_URN: &str = "urn:ietf:params:scim:api:messages:2.0:ListResponse";
@@ -42,11 +42,13 @@ pub struct Reply {
     pub etag: Option<String>,
     /// `Location`.
     pub location: Option<String>,
+    /// `Link` (RFC 8288).
+    pub link: Option<String>,
 }
 
 impl Reply {
     fn json(status: u16, body: Value) -> Self {
-        Self { status, body: Some(body), etag: None, location: None }
+        Self { status, body: Some(body), ..Self::default() }
     }
 
     fn resource(status: u16, resource: Resource) -> Self {
@@ -55,6 +57,7 @@ impl Reply {
             body: Some(resource.body),
             etag: Some(resource.version),
             location: Some(resource.location),
+            link: None,
         }
     }
 }
@@ -78,7 +81,7 @@ impl Directory {
         }
         let Ok(Parameters { query, .. }) = Parameters::read(query) else { return true };
         match (id, &query.filter) {
-            (Some(_), _) => true,
+            (Some(id), _) => !id.starts_with('.'),
             (None, _) if query.sort_by.is_some() || query.start_id.is_some() => false,
             (None, None) => true,
             (None, Some(filter)) => filter::parse(self.committer.state().catalog.of(Kind::User), filter)
@@ -105,6 +108,11 @@ impl Directory {
                 only(call, "POST")?;
                 self.list(kind, &search(&body(call)?)?, call.base).map(|list| Reply::json(200, list))
             }
+            ("Users" | "Groups", Some(".deleted")) => {
+                only(call, "GET")?;
+                let kind = Kind::from_endpoint(endpoint).unwrap_or(Kind::User);
+                self.deleted(kind, &parameters.deleted()).map(|list| Reply::json(200, list))
+            }
             ("", None) => {
                 only(call, "GET")?;
                 self.list_all(&parameters.query, call.base).map(|list| Reply::json(200, list))
@@ -121,7 +129,7 @@ impl Directory {
             }
             ("ServiceProviderConfig", None) => {
                 only(call, "GET")?;
-                Ok(Reply::json(200, config(call.base)))
+                Ok(deleted::offered(call, Reply::json(200, config(call.base))))
             }
             ("Schemas", None) if call.method == "POST" && !call.body.is_empty() => {
                 self.create_schema(&body(call)?, call.base).map(|schema| Reply::json(201, schema))

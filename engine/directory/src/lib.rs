@@ -15,6 +15,7 @@ mod check;
 mod commit;
 mod content;
 mod custom;
+mod deleted;
 mod error;
 mod filter;
 mod identity;
@@ -51,7 +52,7 @@ use catalog::Catalog;
 use commit::{Committer, State};
 use gangway_model::ports::Clock;
 use password::Passwords;
-use redb::{Database, ReadableDatabase, ReadableTable};
+use redb::{Database, ReadableDatabase, ReadableTable, ReadableTableMetadata};
 use render::{Renderer, Selection};
 use serde_json::Value;
 use std::path::Path;
@@ -130,7 +131,11 @@ impl Directory {
         // A reader finds every table.
         let transaction = database.begin_write().map_err(StorageError::of)?;
         WriteTables::open(&transaction)?;
-        transaction.open_table(COUNTERS).map_err(StorageError::of)?;
+        let is_new = {
+            let counters = transaction.open_table(COUNTERS).map_err(StorageError::of)?;
+            counters.is_empty().map_err(StorageError::of)?
+        };
+        deleted::begin(&transaction, is_new, clock.as_ref())?;
         let state = {
             let meta = transaction.open_table(META).map_err(StorageError::of)?;
             let settings = match meta.get(SETTINGS).map_err(StorageError::of)? {

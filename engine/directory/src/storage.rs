@@ -25,6 +25,8 @@ pub(crate) const MEMBERSHIPS: TableDefinition<(u64, u64), u128> = TableDefinitio
 /// (kind, sequence / [`BLOCK`]) → how many there are: so that a page at any start index is found
 /// without walking to it.
 pub(crate) const BLOCKS: TableDefinition<(u8, u64), u32> = TableDefinition::new("blocks");
+/// (kind, when in milliseconds, identifier) of what was deleted.
+pub(crate) const DELETED: TableDefinition<(u8, u64, u128), ()> = TableDefinition::new("deleted");
 /// What holds for the whole directory: `settings`, and the custom schemas as `schema:URN`, JSON.
 pub(crate) const META: TableDefinition<&str, &[u8]> = TableDefinition::new("meta");
 /// Counters.
@@ -58,13 +60,14 @@ pub(crate) struct Member {
 }
 
 /// The tables within one transaction, for reading or for writing.
-pub(crate) struct Tables<R, I, X, M, G, B> {
+pub(crate) struct Tables<R, I, X, M, G, B, D> {
     pub(crate) resources: R,
     pub(crate) ids: I,
     pub(crate) index: X,
     pub(crate) members: M,
     pub(crate) memberships: G,
     pub(crate) blocks: B,
+    pub(crate) deleted: D,
 }
 
 pub(crate) type ReadTables = Tables<
@@ -74,6 +77,7 @@ pub(crate) type ReadTables = Tables<
     ReadOnlyTable<(u64, u64), (u8, u128)>,
     ReadOnlyTable<(u64, u64), u128>,
     ReadOnlyTable<(u8, u64), u32>,
+    ReadOnlyTable<(u8, u64, u128), ()>,
 >;
 
 pub(crate) type WriteTables<'t> = Tables<
@@ -83,6 +87,7 @@ pub(crate) type WriteTables<'t> = Tables<
     Table<'t, (u64, u64), (u8, u128)>,
     Table<'t, (u64, u64), u128>,
     Table<'t, (u8, u64), u32>,
+    Table<'t, (u8, u64, u128), ()>,
 >;
 
 impl ReadTables {
@@ -94,6 +99,7 @@ impl ReadTables {
             members: transaction.open_table(MEMBERS).map_err(StorageError::of)?,
             memberships: transaction.open_table(MEMBERSHIPS).map_err(StorageError::of)?,
             blocks: transaction.open_table(BLOCKS).map_err(StorageError::of)?,
+            deleted: transaction.open_table(DELETED).map_err(StorageError::of)?,
         })
     }
 }
@@ -107,6 +113,7 @@ impl<'t> WriteTables<'t> {
             members: transaction.open_table(MEMBERS).map_err(StorageError::of)?,
             memberships: transaction.open_table(MEMBERSHIPS).map_err(StorageError::of)?,
             blocks: transaction.open_table(BLOCKS).map_err(StorageError::of)?,
+            deleted: transaction.open_table(DELETED).map_err(StorageError::of)?,
         })
     }
 }
@@ -160,7 +167,7 @@ pub(crate) enum Step {
     Stop,
 }
 
-impl<R, I, X, M, G, B> Read for Tables<R, I, X, M, G, B>
+impl<R, I, X, M, G, B, D> Read for Tables<R, I, X, M, G, B, D>
 where
     R: ReadableTable<(u8, u64), &'static [u8]>,
     I: ReadableTable<u128, (u8, u64)>,

@@ -1,5 +1,6 @@
 mod bulk;
 mod crud;
+mod deleted;
 mod filters;
 mod model;
 mod paging;

@@ -16,6 +16,7 @@ mod directories;
 mod export;
 mod extract;
 mod idmapping;
+mod inside;
 mod limits;
 mod nightly;
 mod openapi;
@@ -30,6 +31,7 @@ mod services;
 mod system;
 #[cfg(test)]
 mod tests;
+mod types;
 
 pub use gangway_host::{Inspection, LoadError};
 pub use plugins::inspect;

@@ -100,7 +100,8 @@ fn respond(reply: Reply) -> Response {
     if reply.body.is_some() {
         headers.insert(header::CONTENT_TYPE, MEDIA_TYPE);
     }
-    for (name, value) in [(header::ETAG, reply.etag), (header::LOCATION, reply.location)] {
+    let fields = [(header::ETAG, reply.etag), (header::LOCATION, reply.location), (header::LINK, reply.link)];
+    for (name, value) in fields {
         if let Some(value) = value.and_then(|v| HeaderValue::from_str(&v).ok()) {
             headers.insert(name, value);
         }

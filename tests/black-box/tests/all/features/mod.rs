@@ -19,6 +19,7 @@ mod simulate;
 mod source;
 mod start;
 mod targets;
+mod tenancy;
 mod undo;
 mod updates;
 mod validate;
