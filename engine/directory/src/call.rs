@@ -36,8 +36,10 @@ pub struct Call<'c> {
 pub struct Reply {
     /// HTTP status.
     pub status: u16,
-    /// None where there is nothing to say.
+    /// None where there is nothing to say, or `text` says it.
     pub body: Option<Value>,
+    /// A body that is written already.
+    pub text: Option<String>,
     /// `ETag`.
     pub etag: Option<String>,
     /// `Location`.
@@ -51,13 +53,22 @@ impl Reply {
         Self { status, body: Some(body), ..Self::default() }
     }
 
+    fn text(status: u16, text: String) -> Self {
+        Self { status, text: Some(text), ..Self::default() }
+    }
+
+    /// The body as it is sent.
+    pub fn take_text(&mut self) -> Option<String> {
+        self.text.take().or_else(|| self.body.take().map(|body| body.to_string()))
+    }
+
     fn resource(status: u16, resource: Resource) -> Self {
         Self {
             status,
             body: Some(resource.body),
             etag: Some(resource.version),
             location: Some(resource.location),
-            link: None,
+            ..Self::default()
         }
     }
 }
@@ -106,7 +117,7 @@ impl Directory {
             ("Users", Some(".search")) | ("Groups", Some(".search")) => {
                 let kind = Kind::from_endpoint(endpoint).unwrap_or(Kind::User);
                 only(call, "POST")?;
-                self.list(kind, &search(&body(call)?)?, call.base).map(|list| Reply::json(200, list))
+                self.list_text(kind, &search(&body(call)?)?, call.base).map(|list| Reply::text(200, list))
             }
             ("Users" | "Groups", Some(".deleted")) => {
                 only(call, "GET")?;
@@ -176,7 +187,7 @@ impl Directory {
         }
         match (call.method, id) {
             ("GET" | "HEAD", None) => {
-                self.list(kind, &parameters.query, call.base).map(|list| Reply::json(200, list))
+                self.list_text(kind, &parameters.query, call.base).map(|list| Reply::text(200, list))
             }
             ("POST", None) => self.create(kind, body(call)?, &view).map(|r| Reply::resource(201, r)),
             ("GET" | "HEAD", Some(id)) => {

@@ -5,8 +5,9 @@ use crate::ScimError;
 use crate::catalog::Catalog;
 use crate::error::StorageError;
 use crate::settings::Settings;
+use crate::storage::ReadTables;
 use crate::write::Writer;
-use redb::{Database, WriteTransaction};
+use redb::{Database, ReadableDatabase, WriteTransaction};
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
@@ -69,16 +70,55 @@ pub(crate) struct Committer {
     queue: Mutex<VecDeque<Arc<dyn Job>>>,
     writing: Mutex<()>,
     state: RwLock<Arc<State>>,
+    latest: RwLock<Latest>,
+}
+
+/// What readers see since the last commit, opened once for all of them.
+#[derive(Default)]
+struct Latest {
+    tables: Option<Arc<ReadTables>>,
+    /// Counts commits, so that nobody puts in what was opened before one.
+    commits: u64,
 }
 
 impl Committer {
     pub(crate) fn new(state: State) -> Self {
-        Self { queue: Mutex::default(), writing: Mutex::default(), state: RwLock::new(Arc::new(state)) }
+        Self {
+            queue: Mutex::default(),
+            writing: Mutex::default(),
+            state: RwLock::new(Arc::new(state)),
+            latest: RwLock::default(),
+        }
     }
 
     /// What holds now.
     pub(crate) fn state(&self) -> Arc<State> {
         self.state.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// The tables as the last commit left them.
+    pub(crate) fn snapshot(&self, database: &Database) -> Result<Arc<ReadTables>, StorageError> {
+        let commits = {
+            let latest = self.latest.read().unwrap_or_else(PoisonError::into_inner);
+            match &latest.tables {
+                Some(tables) => return Ok(tables.clone()),
+                None => latest.commits,
+            }
+        };
+        let transaction = database.begin_read().map_err(StorageError::of)?;
+        let tables = Arc::new(ReadTables::open(&transaction)?);
+        let mut latest = self.latest.write().unwrap_or_else(PoisonError::into_inner);
+        if latest.commits == commits {
+            latest.tables = Some(tables.clone());
+        }
+        Ok(tables)
+    }
+
+    /// After a commit, and before anybody is told of it.
+    fn outdate(&self) {
+        let mut latest = self.latest.write().unwrap_or_else(PoisonError::into_inner);
+        latest.tables = None;
+        latest.commits += 1;
     }
 
     /// Carries out one change, together with others that wait, and returns when it is durable.
@@ -105,6 +145,7 @@ impl Committer {
             };
             let state = self.state();
             let durable = transact(database, &state, &batch).map_err(ScimError::from);
+            self.outdate();
             for job in &batch {
                 job.settle(durable.clone());
             }
@@ -121,6 +162,7 @@ impl Committer {
         let transaction = database.begin_write().map_err(StorageError::of)?;
         let state = change(&transaction, &self.state())?;
         transaction.commit().map_err(StorageError::of)?;
+        self.outdate();
         *self.state.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(state);
         Ok(())
     }

@@ -107,7 +107,7 @@ impl Directory {
             }
         };
         let count = asked.count.map_or(MOST, |count| u64::try_from(count).unwrap_or(0)).min(MOST);
-        page(&self.read()?, kind, first, count)
+        page(self.read()?.as_ref(), kind, first, count)
     }
 
     fn kept_since(&self) -> Result<u64, StorageError> {

@@ -26,6 +26,7 @@ mod parameters;
 mod password;
 mod patch;
 mod path;
+mod plain;
 mod plan;
 mod query;
 mod render;
@@ -52,7 +53,7 @@ use catalog::Catalog;
 use commit::{Committer, State};
 use gangway_model::ports::Clock;
 use password::Passwords;
-use redb::{Database, ReadableDatabase, ReadableTable, ReadableTableMetadata};
+use redb::{Database, ReadableTable, ReadableTableMetadata};
 use render::{Renderer, Selection};
 use serde_json::Value;
 use std::path::Path;
@@ -166,7 +167,7 @@ impl Directory {
     pub fn get(&self, kind: Kind, id: &str, view: &View) -> Result<Resource, ScimError> {
         let tables = self.read()?;
         let sequence = tables.locate(kind, id)?.ok_or_else(|| ScimError::not_found(kind.name(), id))?;
-        show(&tables, &self.committer.state(), kind, sequence, view)
+        show(tables.as_ref(), &self.committer.state(), kind, sequence, view)
     }
 
     /// Gives a resource this content; what is not mentioned is unassigned.
@@ -206,7 +207,17 @@ impl Directory {
 
     /// A page of resources as a SCIM `ListResponse`.
     pub fn list(&self, kind: Kind, query: &Query, base: &str) -> Result<Value, ScimError> {
-        query::list(&self.read()?, self.committer.state().catalog.of(kind), base, query)
+        query::list(self.read()?.as_ref(), self.committer.state().catalog.of(kind), base, query)
+    }
+
+    /// The same as text, which for users as they are is much less work.
+    fn list_text(&self, kind: Kind, query: &Query, base: &str) -> Result<String, ScimError> {
+        let (tables, state) = (self.read()?, self.committer.state());
+        let resource_type = state.catalog.of(kind);
+        match plain::page(tables.as_ref(), resource_type, base, query)? {
+            Some(text) => Ok(text),
+            None => query::list(tables.as_ref(), resource_type, base, query).map(|list| list.to_string()),
+        }
     }
 
     /// Many changes in one transaction (RFC 7644 section 3.7).
@@ -260,7 +271,7 @@ impl Directory {
 
     /// Whether the tables agree with one another. Reads everything once.
     pub fn check(&self) -> Result<Report, StorageError> {
-        check::check(&self.read()?)
+        check::check(self.read()?.as_ref())
     }
 
     fn schemas(&self, base: &str) -> Result<Vec<Value>, ScimError> {
@@ -271,8 +282,8 @@ impl Directory {
         self.committer.state().catalog.resource_type_documents(base)
     }
 
-    fn read(&self) -> Result<ReadTables, StorageError> {
-        ReadTables::open(&self.database.begin_read().map_err(StorageError::of)?)
+    fn read(&self) -> Result<Arc<ReadTables>, StorageError> {
+        self.committer.snapshot(&self.database)
     }
 
     /// Changes one resource and shows it as it is then, both in the same transaction.

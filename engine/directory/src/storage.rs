@@ -124,7 +124,21 @@ pub(crate) trait Read {
     fn locate(&self, kind: Kind, id: &str) -> Result<Option<u64>, StorageError>;
     /// Kind and place of a resource.
     fn locate_any(&self, id: &str) -> Result<Option<Member>, StorageError>;
-    fn record(&self, kind: Kind, sequence: u64) -> Result<Option<Record>, StorageError>;
+    /// Shows a record as it is stored; whether there is one.
+    fn bytes(
+        &self,
+        kind: Kind,
+        sequence: u64,
+        f: &mut dyn FnMut(&[u8]) -> Result<(), StorageError>,
+    ) -> Result<bool, StorageError>;
+    fn record(&self, kind: Kind, sequence: u64) -> Result<Option<Record>, StorageError> {
+        let mut record = None;
+        self.bytes(kind, sequence, &mut |bytes| {
+            record = Some(parse(kind, sequence, bytes)?);
+            Ok(())
+        })?;
+        Ok(record)
+    }
     /// Resources under a key of an index, in sequence order.
     fn lookup(&self, index: u8, key: &str) -> Result<Vec<u64>, StorageError>;
     /// Calls `f` for the resources under a range of keys of an index, in the order of the keys, until it says stop.
@@ -141,13 +155,22 @@ pub(crate) trait Read {
     fn is_member(&self, group: u64, member: u64) -> Result<bool, StorageError>;
     /// The groups of a user or group, as (sequence, identifier).
     fn groups_of(&self, member: u64) -> Result<Vec<(u64, Uuid)>, StorageError>;
-    /// Calls `f` for each record above `after` in sequence order, until it says stop.
+    /// Calls `f` for each record above `after`, as it is stored, in sequence order, until it says stop.
+    fn scan_bytes(
+        &self,
+        kind: Kind,
+        after: Option<u64>,
+        f: &mut dyn FnMut(u64, &[u8]) -> Result<Step, StorageError>,
+    ) -> Result<(), StorageError>;
+    /// The same, read.
     fn scan(
         &self,
         kind: Kind,
         after: Option<u64>,
         f: &mut dyn FnMut(u64, Record) -> Result<Step, StorageError>,
-    ) -> Result<(), StorageError>;
+    ) -> Result<(), StorageError> {
+        self.scan_bytes(kind, after, &mut |sequence, bytes| f(sequence, parse(kind, sequence, bytes)?))
+    }
     /// Calls `f` for the resources of a kind from an identifier on, in the order of identifiers, until it says stop.
     fn starting_at(
         &self,
@@ -189,10 +212,15 @@ where
         }))
     }
 
-    fn record(&self, kind: Kind, sequence: u64) -> Result<Option<Record>, StorageError> {
+    fn bytes(
+        &self,
+        kind: Kind,
+        sequence: u64,
+        f: &mut dyn FnMut(&[u8]) -> Result<(), StorageError>,
+    ) -> Result<bool, StorageError> {
         match self.resources.get((kind as u8, sequence)).map_err(StorageError::of)? {
-            None => Ok(None),
-            Some(bytes) => parse(kind, sequence, bytes.value()).map(Some),
+            None => Ok(false),
+            Some(bytes) => f(bytes.value()).map(|()| true),
         }
     }
 
@@ -263,11 +291,11 @@ where
             .collect()
     }
 
-    fn scan(
+    fn scan_bytes(
         &self,
         kind: Kind,
         after: Option<u64>,
-        f: &mut dyn FnMut(u64, Record) -> Result<Step, StorageError>,
+        f: &mut dyn FnMut(u64, &[u8]) -> Result<Step, StorageError>,
     ) -> Result<(), StorageError> {
         // Sequence numbers start at 1.
         let first = after.unwrap_or(0).saturating_add(1);
@@ -275,7 +303,7 @@ where
         for entry in self.resources.range(range).map_err(StorageError::of)? {
             let (key, bytes) = entry.map_err(StorageError::of)?;
             let sequence = key.value().1;
-            if f(sequence, parse(kind, sequence, bytes.value())?)? == Step::Stop {
+            if f(sequence, bytes.value())? == Step::Stop {
                 break;
             }
         }

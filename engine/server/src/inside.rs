@@ -212,12 +212,12 @@ fn below(url: &str) -> Option<(&str, &str)> {
     (path.is_empty() || path.starts_with('/')).then_some((path, query))
 }
 
-fn response(reply: Reply) -> HttpResponse {
+fn response(mut reply: Reply) -> HttpResponse {
     let mut headers = Vec::new();
-    let body = match &reply.body {
-        Some(body) => {
+    let body = match reply.take_text() {
+        Some(text) => {
             headers.push(("content-type".to_owned(), "application/scim+json".to_owned()));
-            body.to_string().into_bytes()
+            text.into_bytes()
         }
         None => Vec::new(),
     };

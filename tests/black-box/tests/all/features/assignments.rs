@@ -8,9 +8,7 @@ use serde_json::{Value, json};
 
 /// A condition on the department.
 fn is_in(department: &str) -> String {
-    format!(
-        "$['urn:ietf:params:scim:schemas:extension:enterprise:2.0:User']['department'] == '{department}'"
-    )
+    format!("$['urn:ietf:params:scim:schemas:extension:enterprise:2.0:User']['department'] == '{department}'")
 }
 
 /// A mapping that assigns a group.
@@ -86,8 +84,11 @@ async fn f103_of_several_assignments_that_match_only_the_last_one_applies() {
     setting
         .write("user", |user| {
             map(user, assigns("assignGroup", &first, "eng"));
-            map(user, json!({ "constant": [{ "id": last }], "targetVariable": "assignGroup",
-                "condition": "$.userName == 'a'" }));
+            map(
+                user,
+                json!({ "constant": [{ "id": last }], "targetVariable": "assignGroup",
+                "condition": "$.userName == 'a'" }),
+            );
         })
         .await;
     setting.read(&[("A", "eng"), ("B", "eng")]).await;
