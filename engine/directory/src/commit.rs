@@ -9,7 +9,7 @@ use crate::storage::ReadTables;
 use crate::write::Writer;
 use redb::{Database, ReadableDatabase, WriteTransaction};
 use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock};
 
 /// Most requests of one transaction.
 const MOST: usize = 256;
@@ -18,43 +18,87 @@ trait Job: Send + Sync {
     /// Carries the request out. Says whether the transaction can go on: false after a failure of
     /// the storage itself, which may have left half a change.
     fn run(&self, writer: &mut Writer<'_>) -> bool;
-    /// Settles the request: with an error if its transaction did not become durable.
+    /// Settles the request, if that was not done: with an error if its transaction did not become durable.
     fn settle(&self, durable: Result<(), ScimError>);
+    /// Whoever waits for the request is to carry out the next transaction.
+    fn lead(&self);
 }
 
 type Operation<T> = Box<dyn FnOnce(&mut Writer<'_>) -> Result<T, ScimError> + Send>;
 
 enum Progress<T> {
     Waiting(Operation<T>),
+    /// Waiting, and the next to lead.
+    Leading(Operation<T>),
     Running,
     Ran(Result<T, ScimError>),
     Settled(Result<T, ScimError>),
 }
 
-struct Slot<T>(Mutex<Progress<T>>);
+/// A request, and whoever waits for it.
+struct Slot<T> {
+    progress: Mutex<Progress<T>>,
+    news: Condvar,
+}
+
+impl<T> Slot<T> {
+    fn new(operation: Operation<T>, leads: bool) -> Self {
+        let progress = if leads { Progress::Leading(operation) } else { Progress::Waiting(operation) };
+        Self { progress: Mutex::new(progress), news: Condvar::new() }
+    }
+
+    /// The result; none if it is the caller's turn to lead.
+    fn wait(&self) -> Option<Result<T, ScimError>> {
+        let mut progress = lock(&self.progress);
+        loop {
+            match std::mem::replace(&mut *progress, Progress::Running) {
+                Progress::Settled(result) => return Some(result),
+                leading @ Progress::Leading(_) => {
+                    *progress = leading;
+                    return None;
+                }
+                other => *progress = other,
+            }
+            progress = self.news.wait(progress).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+}
 
 impl<T: Send> Job for Slot<T> {
     fn run(&self, writer: &mut Writer<'_>) -> bool {
-        let mut state = lock(&self.0);
-        let Progress::Waiting(operation) = std::mem::replace(&mut *state, Progress::Running) else {
+        let mut progress = lock(&self.progress);
+        let (Progress::Waiting(operation) | Progress::Leading(operation)) =
+            std::mem::replace(&mut *progress, Progress::Running)
+        else {
             return true;
         };
         let result = operation(writer);
         let sound = !matches!(&result, Err(e) if e.status >= 500);
-        *state = Progress::Ran(result);
+        *progress = Progress::Ran(result);
         sound
     }
 
     fn settle(&self, durable: Result<(), ScimError>) {
-        let mut state = lock(&self.0);
-        let result = match (std::mem::replace(&mut *state, Progress::Running), durable) {
-            (Progress::Ran(result), Ok(())) => result,
+        let mut progress = lock(&self.progress);
+        let result = match (std::mem::replace(&mut *progress, Progress::Running), durable) {
+            (Progress::Settled(result) | Progress::Ran(result), Ok(())) => result,
+            (Progress::Settled(result), Err(_)) => result,
             // A refusal is one, whatever became of the others.
             (Progress::Ran(Err(error)), Err(_)) => Err(error),
             (_, Err(error)) => Err(error),
             (_, Ok(())) => Err(ScimError::new(500, None, "the request was lost inside the directory")),
         };
-        *state = Progress::Settled(result);
+        *progress = Progress::Settled(result);
+        self.news.notify_one();
+    }
+
+    fn lead(&self) {
+        let mut progress = lock(&self.progress);
+        match std::mem::replace(&mut *progress, Progress::Running) {
+            Progress::Waiting(operation) => *progress = Progress::Leading(operation),
+            other => *progress = other,
+        }
+        self.news.notify_one();
     }
 }
 
@@ -65,9 +109,17 @@ pub(crate) struct State {
     pub(crate) settings: Settings,
 }
 
+/// Requests that no transaction has taken up yet.
+#[derive(Default)]
+struct Queue {
+    waiting: VecDeque<Arc<dyn Job>>,
+    /// Somebody leads: carries out transactions for all.
+    led: bool,
+}
+
 /// The queue in front of a database's one writer.
 pub(crate) struct Committer {
-    queue: Mutex<VecDeque<Arc<dyn Job>>>,
+    queue: Mutex<Queue>,
     writing: Mutex<()>,
     state: RwLock<Arc<State>>,
     latest: RwLock<Latest>,
@@ -127,27 +179,17 @@ impl Committer {
         database: &Database,
         operation: impl FnOnce(&mut Writer<'_>) -> Result<T, ScimError> + Send + 'static,
     ) -> Result<T, ScimError> {
-        let slot = Arc::new(Slot(Mutex::new(Progress::Waiting(Box::new(operation)))));
-        lock(&self.queue).push_back(slot.clone());
+        let slot = {
+            let mut queue = lock(&self.queue);
+            let leads = !std::mem::replace(&mut queue.led, true);
+            let slot = Arc::new(Slot::new(Box::new(operation), leads));
+            queue.waiting.push_back(slot.clone());
+            slot
+        };
         loop {
-            let _writing = lock(&self.writing);
-            // Whoever had the writer before may have done this request as well.
-            let mut state = lock(&slot.0);
-            match std::mem::replace(&mut *state, Progress::Running) {
-                Progress::Settled(result) => return result,
-                other => *state = other,
-            }
-            drop(state);
-            let batch: Vec<_> = {
-                let mut queue = lock(&self.queue);
-                let most = queue.len().min(MOST);
-                queue.drain(..most).collect()
-            };
-            let state = self.state();
-            let durable = transact(database, &state, &batch).map_err(ScimError::from);
-            self.outdate();
-            for job in &batch {
-                job.settle(durable.clone());
+            match slot.wait() {
+                Some(result) => return result,
+                None => Lead { committer: self, batch: Vec::new() }.transact(database),
             }
         }
     }
@@ -168,6 +210,45 @@ impl Committer {
     }
 }
 
+/// One turn as the leader. Whatever happens in it, everybody is told and somebody leads next.
+struct Lead<'c> {
+    committer: &'c Committer,
+    batch: Vec<Arc<dyn Job>>,
+}
+
+impl Lead<'_> {
+    fn transact(mut self, database: &Database) {
+        {
+            let mut queue = lock(&self.committer.queue);
+            let most = queue.waiting.len().min(MOST);
+            self.batch = queue.waiting.drain(..most).collect();
+        }
+        let _writing = lock(&self.committer.writing);
+        let durable = transact(database, &self.committer.state(), &self.batch).map_err(ScimError::from);
+        self.committer.outdate();
+        for job in &self.batch {
+            job.settle(durable.clone());
+        }
+    }
+}
+
+impl Drop for Lead<'_> {
+    fn drop(&mut self) {
+        {
+            let mut queue = lock(&self.committer.queue);
+            match queue.waiting.front() {
+                Some(next) => next.lead(),
+                None => queue.led = false,
+            }
+        }
+        let lost =
+            || ScimError::new(500, None, "the directory broke down over a request; see the engine's log");
+        for job in &self.batch {
+            job.settle(Err(lost()));
+        }
+    }
+}
+
 fn transact(database: &Database, state: &State, batch: &[Arc<dyn Job>]) -> Result<(), StorageError> {
     let transaction = database.begin_write().map_err(StorageError::of)?;
     {
@@ -185,4 +266,68 @@ fn transact(database: &Database, state: &State, batch: &[Arc<dyn Job>]) -> Resul
 /// is written, and an unfinished transaction is dropped.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::catalog::Catalog;
+    use std::panic::{AssertUnwindSafe, catch_unwind};
+    use std::time::Duration;
+
+    fn committer() -> (Database, Committer) {
+        let backend = redb::backends::InMemoryBackend::new();
+        let database = Database::builder().create_with_backend(backend).unwrap();
+        let catalog = Catalog::new(Vec::new()).unwrap();
+        (database, Committer::new(State { catalog, settings: Settings::default() }))
+    }
+
+    #[test]
+    fn requests_that_wait_are_led_by_one_of_them() {
+        let (database, committer) = committer();
+        let (database, committer) = (&database, &committer);
+        std::thread::scope(|scope| {
+            let threads: Vec<_> = (0..40)
+                .map(|n| {
+                    scope.spawn(move || {
+                        for m in 0..20 {
+                            let nap = Duration::from_micros(n * 7 % 50);
+                            let given = committer.write(database, move |_| {
+                                std::thread::sleep(nap);
+                                Ok(n + m)
+                            });
+                            assert_eq!(given.unwrap(), n + m);
+                        }
+                    })
+                })
+                .collect();
+            threads.into_iter().for_each(|thread| thread.join().unwrap());
+        });
+        assert!(!lock(&committer.queue).led);
+    }
+
+    #[test]
+    fn a_request_that_panics_takes_nobody_with_it() {
+        let (database, committer) = committer();
+        let (database, committer) = (&database, &committer);
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                let slow = |_: &mut Writer<'_>| {
+                    std::thread::sleep(Duration::from_millis(50));
+                    Ok(())
+                };
+                committer.write(database, slow).unwrap();
+            });
+            std::thread::sleep(Duration::from_millis(20));
+            // Both wait for the slow one, and are in one transaction.
+            scope.spawn(|| {
+                let broken = |_: &mut Writer<'_>| -> Result<(), ScimError> { panic!("on purpose") };
+                let _ = catch_unwind(AssertUnwindSafe(|| committer.write(database, broken)));
+            });
+            scope.spawn(|| {
+                let _ = catch_unwind(AssertUnwindSafe(|| committer.write(database, |_| Ok(1))));
+            });
+        });
+        assert_eq!(committer.write(database, |_| Ok(2)).unwrap(), 2, "and the next one is led again");
+    }
 }
