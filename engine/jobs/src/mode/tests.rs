@@ -54,7 +54,7 @@ impl Source {
             plan: None,
             undo: None,
             broken: Default::default(),
-            checkpoint: Checkpoint { phase: Phase::Done, pages: 0, unresolved: false },
+            checkpoint: Checkpoint::at(Phase::Done),
         };
         self.state = after(self.state.take(), &job, ["app".into()].into(), success);
         // Once more, as after a crash: it must not count twice.

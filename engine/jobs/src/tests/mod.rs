@@ -5,6 +5,7 @@ mod crashes;
 mod deletions;
 mod errors;
 mod fakes;
+mod lanes;
 mod logs;
 mod mortal;
 mod plans;
