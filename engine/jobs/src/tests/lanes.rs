@@ -1,6 +1,7 @@
 //! Targets that go through a job at their own pace.
 
 use super::world::*;
+use crate::Limits;
 use gangway_model::{
     Action, Checkpoint, Counters, EntityState, Job, JobId, JobStatus, JobType, Phase, PluginError, code,
 };
@@ -100,6 +101,22 @@ async fn a_slow_target_holds_up_nobody() {
     let again = world.source.pages_read.load(Ordering::SeqCst) as usize - read;
     assert!((pages - NEAR..=pages).contains(&again), "{again} of {pages} pages were read again");
     assert_eq!(world.read().await.status, JobStatus::Success);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_ends_a_hanging_job_names_the_target_that_hangs() {
+    let mut world = before().await;
+    let held = hold(&world);
+    let idle = Duration::from_millis(300);
+    world.restart_within(world.store.clone(), Limits { idle, ..Limits::default() });
+    let id = until_fast_is_through(&world).await;
+    tokio::time::sleep(idle * 2).await;
+    held.store(false, Ordering::SeqCst);
+    world.runner.idle().await;
+    let error = world.job(&id).error.unwrap();
+    assert!(error.contains("made no progress"), "{error}");
+    let names = "targets not at their end: \"SLOW\": it was reading user entities";
+    assert!(error.contains(names) && !error.contains("FAST"), "{error}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,5 +1,6 @@
 //! Whole jobs against fakes of the ports and a real store in memory.
 
+mod apart;
 mod conflicts;
 mod crashes;
 mod deletions;
