@@ -154,7 +154,9 @@ async fn killed_twice_while_the_targets_are_apart() {
     for first in (2..40).step_by(6) {
         for second in (1..16).step_by(4) {
             let mut world = before().await;
-            if life(&mut world, first, all).await {
+            life(&mut world, first, all).await;
+            // A job that was over when it was killed has no second life.
+            if !world.tenant_store().unfinished_jobs().unwrap().is_empty() {
                 life(&mut world, second, 0).await;
             }
             after(&mut world, &format!("killed at step {first}, then at {second}")).await;
