@@ -9,7 +9,7 @@ use crate::page::SharedPage;
 use crate::run::Run;
 use gangway_model::{EntityType, Page, PluginError, code};
 use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use tokio::sync::OnceCell;
 
 /// Pages that are kept for targets which come later. A page under way to one target counts as well.
@@ -21,6 +21,8 @@ pub(crate) struct Reader {
     /// How many pages are kept: nobody comes later than an only target.
     room: usize,
     kept: Mutex<VecDeque<Kept>>,
+    /// The first error.
+    failed: OnceLock<PluginError>,
 }
 
 struct Kept {
@@ -32,10 +34,11 @@ struct Kept {
 impl Reader {
     pub(crate) fn new(run: Arc<Run>) -> Self {
         let room = if run.lanes.len() > 1 { KEPT } else { 1 };
-        Self { run, room, kept: Mutex::default() }
+        Self { run, room, kept: Mutex::default(), failed: OnceLock::new() }
     }
 
-    /// The page at a cursor. Who asks while it is being read waits for that, and shares an error, too.
+    /// The page at a cursor. Who asks while it is being read waits for that. A source that has failed is asked
+    /// for nothing more in this job: its plugin may be what is broken.
     pub(crate) async fn page(
         &self,
         entity_type: &EntityType,
@@ -43,18 +46,16 @@ impl Reader {
     ) -> Result<Arc<SharedPage>, Stop> {
         let place = self.place(entity_type, cursor);
         let page = place.get_or_init(|| async {
-            let page = self.run.read_page(entity_type, cursor).await;
-            page.and_then(|page| check(&self.run, entity_type, cursor, page))
-                .map(SharedPage::new)
-                .map(Arc::new)
-        });
-        page.await.clone().map_err(|error| {
-            // The next who asks tries again.
-            self.kept().retain(|kept| !Arc::ptr_eq(&kept.page, &place));
-            match error.code.as_str() {
-                code::CANCELLED => Stop::Cancelled,
-                _ => Stop::Source(error),
+            if let Some(error) = self.failed.get() {
+                return Err(error.clone());
             }
+            let page = self.run.read_page(entity_type, cursor).await;
+            let page = page.and_then(|page| check(&self.run, entity_type, cursor, page));
+            page.map(SharedPage::new).map(Arc::new).map_err(|error| self.failed.get_or_init(|| error).clone())
+        });
+        page.await.clone().map_err(|error| match error.code.as_str() {
+            code::CANCELLED => Stop::Cancelled,
+            _ => Stop::Source(error),
         })
     }
 

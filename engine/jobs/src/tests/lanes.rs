@@ -2,6 +2,7 @@
 
 use super::world::*;
 use crate::Limits;
+use futures_util::FutureExt;
 use gangway_model::{
     Action, Checkpoint, Counters, EntityState, Job, JobId, JobStatus, JobType, Phase, PluginError, code,
 };
@@ -50,6 +51,14 @@ async fn until(what: &str, reached: impl Fn() -> bool) {
         tokio::time::sleep(Duration::from_millis(1)).await;
     }
     panic!("never: {what}");
+}
+
+/// Shuts the engine down, and lets go of what held its targets once it is told to end.
+async fn go_down(world: &World, let_go: impl FnOnce()) {
+    let mut down = Box::pin(world.runner.shutdown());
+    assert!((&mut down).now_or_never().is_none(), "a target is held");
+    let_go();
+    down.await;
 }
 
 fn phase_of(job: &Job, target: &str) -> Phase {
@@ -155,6 +164,32 @@ async fn an_error_of_the_source_holds_the_deletions_of_who_lags_alone() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_source_that_failed_is_not_asked_again_by_who_comes_later() {
+    let world = before().await;
+    let held = hold(&world);
+    let error = PluginError::new(code::INTERNAL, "trap: unreachable");
+    *world.source.fails_at.lock().unwrap() = Some((40, error));
+    let id = world.start(JobType::Read).await;
+    until("the fast target has written what there is", || {
+        world.job(&id).checkpoint.lanes.get(&"fast".into()).is_some_and(|lane| lane.page == 20)
+    })
+    .await;
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    let read = world.source.pages_read.load(Ordering::SeqCst);
+    *world.source.fails_at.lock().unwrap() = None;
+    held.store(false, Ordering::SeqCst);
+    world.runner.idle().await;
+    assert_eq!(world.source.pages_read.load(Ordering::SeqCst), read, "its plugin may be what is broken");
+    let job = world.job(&id);
+    assert!(job.error.as_deref().unwrap().contains("trap"), "{job:?}");
+    assert_eq!(job.outcome, ["no deletions: the source was not read to its end"]);
+    assert_eq!(write_row(&job, "fast").updated, 40);
+    for name in ["fast", "slow"] {
+        assert_eq!(world.target(name).names("user").len(), USERS, "{name}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_fails_only_when_it_is_read_once_more_holds_deletions() {
     let world = before().await;
     let held = hold(&world);
@@ -224,12 +259,10 @@ async fn a_job_from_before_targets_had_places_goes_on() {
     // Both are held half-way.
     fast.wait_while(move || stop.load(Ordering::SeqCst));
     let id = world.start(JobType::Read).await;
-    until("both wait", || fast.writes.load(Ordering::SeqCst) == 1).await;
-    let runner = world.runner.clone();
-    let down = tokio::spawn(async move { runner.shutdown().await });
-    tokio::time::sleep(Duration::from_millis(20)).await;
-    held.store(false, Ordering::SeqCst);
-    down.await.unwrap();
+    let slow = world.target("slow");
+    let both = || [&fast, &slow].iter().all(|target| target.writes.load(Ordering::SeqCst) == 1);
+    until("both wait", both).await;
+    go_down(&world, || held.store(false, Ordering::SeqCst)).await;
     let mut job = world.job(&id);
     assert_eq!(job.status, JobStatus::PendingRestart);
     let lanes = &job.checkpoint.lanes;
@@ -263,11 +296,7 @@ async fn a_target_that_joins_a_job_which_resumes_begins_at_the_beginning() {
     fast.wait_while(move || count.writes.load(Ordering::SeqCst) > 20 && !waits.load(Ordering::SeqCst));
     world.start(JobType::Read).await;
     until("it is half-way", || fast.writes.load(Ordering::SeqCst) > 20).await;
-    let runner = world.runner.clone();
-    let down = tokio::spawn(async move { runner.shutdown().await });
-    tokio::time::sleep(Duration::from_millis(20)).await;
-    held.store(true, Ordering::SeqCst);
-    down.await.unwrap();
+    go_down(&world, || held.store(true, Ordering::SeqCst)).await;
     late.enabled = true;
     world.tenant_store().put_system(&late).unwrap();
     world.restart(world.store.clone());
