@@ -12,6 +12,7 @@
 
 mod appgroup;
 mod apply;
+mod assignments;
 mod attribute;
 mod blocker;
 mod checkpoint;
@@ -24,6 +25,7 @@ mod difference;
 mod error;
 mod execute;
 mod fingerprint;
+mod identities;
 mod impact;
 mod intents;
 mod item;
@@ -47,6 +49,7 @@ mod policy;
 mod prepare;
 mod progress;
 mod reader;
+pub mod realtime;
 pub mod records;
 mod resolver;
 mod run;
@@ -66,9 +69,11 @@ mod validate;
 mod verbatim;
 mod watchdog;
 pub mod why;
+mod writeback;
 
 pub use difference::{Change, differences};
 pub use error::{StartError, StopError, ValidateError};
+pub use identities::{Identities, SourceUsers};
 pub use impact::Impact;
 pub use policy::{delta_margin_ms, no_full_read_planned};
 pub use resolver::StoreResolver;

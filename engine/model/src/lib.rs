@@ -29,8 +29,8 @@ pub use error::{PluginError, code};
 pub use grant::{ConnectionGrant, FileGrant, Grants, HttpGrant};
 pub use id::{EntityType, JobId, PluginId, SystemId, TenantId};
 pub use job::{
-    Action, Counters, EntityEvent, EntityState, Job, JobEvent, JobStatus, JobType, ReadMode, StatisticsKey,
-    StatisticsRow, Trace, Trigger, Undo,
+    Action, Counters, EntityEvent, EntityState, Event, Job, JobEvent, JobStatus, JobType, ReadMode,
+    StatisticsKey, StatisticsRow, Trace, Trigger, Undo,
 };
 pub use manifest::{CapabilityRequest, Manifest, PropertySpec};
 pub use operation::{Member, MemberChanges, Operation, OperationKind, Outcome};
