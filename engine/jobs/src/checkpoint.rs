@@ -1,79 +1,79 @@
-//! Gathers what a job has done and makes it durable: relations, seen marks, log lines, numbers and
-//! the checkpoint in one commit, so that after a crash they agree.
+//! What a job has done and not yet made durable: relations, seen marks, log lines, numbers and the
+//! checkpoint. They become durable in one commit, so that after a crash they agree.
 
 use crate::apply::LaneResult;
-use crate::error::{Stop, sided};
+use crate::error::sided;
 use crate::prepare::LanePlan;
-use crate::progress::Progress;
 use crate::run::{Lane, Run};
 use crate::simulate::{self, Predicted};
 use crate::stats;
 use gangway_model::{
-    Action, Counters, Delivered, EntityEvent, EntityType, Intent, Job, JobStatus, JobType, Phase,
-    PlannedOperation, PluginError, RelationKey, RelationState, System,
+    Action, Counters, EntityEvent, EntityType, Intent, Job, JobStatus, JobType, Phase, PlannedOperation,
+    PluginError, RelationKey, RelationState, System,
 };
 use gangway_store::Commit;
 use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-/// The job's books.
-pub(crate) struct Ledger {
-    run: Arc<Run>,
-    job: Job,
-    /// The job as the store holds it.
-    durable: Job,
-    pending: Commit,
-    /// Pages in `pending`.
-    pages: u32,
-    total: Option<u64>,
-    progress: Progress,
+/// Everything booked, and the job as it stands with it.
+pub(crate) struct Books {
+    pub(crate) run: Arc<Run>,
+    pub(crate) job: Job,
+    pub(crate) pending: Commit,
+    /// How often something was booked.
+    pub(crate) entries: u64,
+    pub(crate) total: Option<u64>,
 }
 
-impl Ledger {
-    pub(crate) fn new(run: Arc<Run>, job: Job, progress: Progress) -> Self {
-        Self { run, durable: job.clone(), job, pending: Commit::default(), pages: 0, total: None, progress }
+impl Books {
+    pub(crate) fn new(run: Arc<Run>, job: Job) -> Self {
+        Self { run, job, pending: Commit::default(), entries: 0, total: None }
     }
 
     pub(crate) fn job(&self) -> &Job {
         &self.job
     }
 
-    /// The job as it was committed last: what remains if the store fails.
-    pub(crate) fn into_durable(self) -> Job {
-        self.durable
+    /// Entities of the type being read, where the source says so.
+    pub(crate) fn total(&self) -> Option<u64> {
+        self.total
     }
 
-    pub(crate) fn pages(&self) -> u32 {
-        self.pages
+    /// What is to be committed.
+    pub(crate) fn take(&mut self) -> Commit {
+        let mut batch = std::mem::take(&mut self.pending);
+        batch.run = Some(self.run.run.clone());
+        batch.job = Some(self.job.clone());
+        if self.run.kind == JobType::Simulate {
+            // A simulation changes nothing that another job looks at.
+            batch.intents.clear();
+            batch.relations.clear();
+            batch.removed.clear();
+            batch.settled.clear();
+            batch.absences.clear();
+            batch.reads.clear();
+            batch.images.clear();
+        }
+        batch
     }
 
-    /// Whether relations wait to be committed: then others cannot see them yet.
-    pub(crate) fn holds_relations(&self) -> bool {
-        !(self.pending.relations.is_empty() && self.pending.unwanted.is_empty())
+    /// Creates that go out as soon as this is durable.
+    pub(crate) fn announce(&mut self, intents: Vec<(RelationKey, Vec<Intent>)>) {
+        for (key, intents) in intents {
+            push(&mut self.pending.intents, &key, intents);
+        }
     }
 
-    /// Books the source's side of a page, and where the next one starts.
-    pub(crate) fn page(
-        &mut self,
-        entity_type: &EntityType,
-        counters: Counters,
-        events: Vec<EntityEvent>,
-        total: Option<u64>,
-        next: Phase,
-    ) {
+    pub(crate) fn end(&mut self, status: JobStatus, end_ms: Option<u64>) {
+        self.job.status = status;
+        self.job.end_ms = end_ms;
+    }
+
+    /// Log lines of the source.
+    pub(crate) fn source_events(&mut self, events: Vec<EntityEvent>) {
         let run = self.run.clone();
-        self.count(entity_type, &run.source, Action::Read, counters);
         self.pending.events.extend(blamed(events, &run.source, "source"));
-        self.total = total.or(self.total);
-        self.pages += 1;
-        self.job.checkpoint.pages += 1;
-        self.job.checkpoint.phase = next;
-    }
-
-    /// Notes whether the type being read refers to entities that are not there yet.
-    pub(crate) fn unresolved(&mut self, unresolved: bool) {
-        self.job.checkpoint.unresolved = unresolved;
     }
 
     /// Whether entities of the type were created in this job.
@@ -90,9 +90,7 @@ impl Ledger {
         self.pending.events.extend(plan.events);
         self.pending.events.extend(blamed(result.events, &lane.system, "target"));
         push(&mut self.pending.seen, &key, plan.seen);
-        if let Some(reading) = &mut self.job.reading {
-            reading.candidates += plan.unwanted.len() as u64;
-        }
+        self.candidates(lane, plan.unwanted.len() as u64);
         push(&mut self.pending.unwanted, &key, plan.unwanted);
         push(&mut self.pending.relations, &key, plan.refreshed);
         push(&mut self.pending.relations, &key, result.relations);
@@ -126,11 +124,6 @@ impl Ledger {
         if let Some(error) = plan.broken.or(predicted.broken) {
             self.break_off(lane, &error);
         }
-    }
-
-    /// Notes what a page of the source held.
-    pub(crate) fn delivered(&mut self, page: Delivered) {
-        self.pending.delivered.push(page);
     }
 
     /// Books a step of the deletion phase.
@@ -208,40 +201,6 @@ impl Ledger {
     fn mark(&mut self) {
         if self.job.status == JobStatus::Running {
             self.job.status = JobStatus::RunningWithError;
-        }
-    }
-
-    /// Makes everything booked so far durable, with the intents of what goes out next.
-    pub(crate) async fn commit(&mut self, intents: Vec<(RelationKey, Vec<Intent>)>) -> Result<(), Stop> {
-        let mut batch = std::mem::take(&mut self.pending);
-        self.pages = 0;
-        batch.run = Some(self.run.run.clone());
-        batch.job = Some(self.job.clone());
-        batch.intents = intents;
-        if self.run.kind == JobType::Simulate {
-            // A simulation changes nothing that another job looks at.
-            batch.intents.clear();
-            batch.relations.clear();
-            batch.removed.clear();
-            batch.settled.clear();
-            batch.absences.clear();
-            batch.reads.clear();
-            batch.images.clear();
-        }
-        self.run.blocking(move |store| store.commit(&batch)).await?;
-        self.durable = self.job.clone();
-        self.progress.step(&self.job, self.total);
-        Ok(())
-    }
-
-    /// Ends the job.
-    pub(crate) async fn finish(mut self, status: JobStatus) -> Result<Job, (Job, Stop)> {
-        self.job.status = status;
-        // An interrupted job has not ended: it goes on after the restart.
-        self.job.end_ms = status.is_final().then(|| self.run.clock.now_ms());
-        match self.commit(Vec::new()).await {
-            Ok(()) => Ok(self.job),
-            Err(stop) => Err((self.durable, stop)),
         }
     }
 }

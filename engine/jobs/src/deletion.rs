@@ -1,20 +1,24 @@
-//! The end of a job: what the engine manages in a target and this run has not seen in the source.
+//! The end of a target's way: what the engine manages there and this run has not seen in the source.
 //!
 //! Whatever makes the reading doubtful closes a gate, and nothing is deleted. Of every candidate the
 //! entity log says what became of it and why.
 
-use crate::checkpoint::{Deletions, Ledger};
+use crate::checkpoint::Deletions;
 use crate::decide::transformation_error;
 use crate::error::Stop;
 use crate::journal::Journal;
-use crate::pipeline::all_broken;
+use crate::ledger::Ledger;
+use crate::numbers;
+use crate::place::{has_read_all, of_row};
+use crate::reader::Reader;
 use crate::run::{Lane, OpenLane, Run};
 use crate::transform::{apply, request_for};
 use gangway_model::{
     AnswerOutcome, EntityType, JobId, JobType, Operation, PluginError, Relation, RelationState,
     TransformOperation, code,
 };
-use std::collections::BTreeMap;
+use gangway_store::LastRead;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -28,36 +32,91 @@ use gates::Gates;
 /// Relations looked at, and deletions made and committed, at once.
 const BATCH: usize = 500;
 
-/// Runs the deletion phase.
-pub(crate) async fn run(run: &Arc<Run>, ledger: &mut Ledger) -> Result<(), Stop> {
-    if run.is_delta() && ledger.job().reading.as_ref().is_none_or(|reading| reading.candidates == 0) {
+/// Runs the deletion phase of one target, which has read everything that it takes.
+pub(crate) async fn run(
+    run: &Arc<Run>,
+    lane: &Arc<Lane>,
+    ledger: &Ledger,
+    reader: &Reader,
+) -> Result<(), Stop> {
+    if ledger.look(|books| books.nothing_gone(lane)) {
         return Ok(());
     }
-    if all_broken(run) {
-        ledger.outcome("no deletions: every target broke off".to_owned());
-        return Ok(());
+    let unread = |entity_type: &&EntityType| {
+        run.reads(entity_type) && ledger.look(|books| books.unbooked(entity_type).is_some())
+    };
+    let unread: Vec<&EntityType> =
+        run.types.iter().filter(unread).filter(|t| lane.takes(t).is_none()).collect();
+    if !unread.is_empty() {
+        if !may_delete(run, lane).await? {
+            return Ok(());
+        }
+        // Whatever failed at the source holds deletions, also of a type that is not for this target.
+        for entity_type in unread {
+            numbers::of(run, ledger, reader, entity_type).await?;
+        }
     }
-    let gates = Gates::of(run, ledger.job()).await?;
+    let gates = Gates::of(run, ledger, lane).await?;
     if let Some(why) = gates.closed_for_all(run) {
         ledger.outcome(format!("no deletions: {why}"));
     }
-    let mut held = BTreeMap::new();
     // Groups go before the users that are their members.
     for entity_type in run.types.iter().rev() {
-        for lane in &run.lanes {
-            if lane.broken.load(Ordering::Acquire) {
-                ledger.outcome(format!("no deletions in {:?}: it broke off", lane.system.name));
-                continue;
-            }
-            let Some(open) = lane.takes(entity_type) else { continue };
-            let closed = gates.closed(lane, entity_type);
-            *held.entry(entity_type.clone()).or_default() |= closed.is_some();
-            let now_ms = run.clock.now_ms();
-            let run_before = gates.run_before(entity_type);
-            Phase { run, lane, open, entity_type, now_ms, run_before }.run(ledger, closed).await?;
+        if lane.broken.load(Ordering::Acquire) {
+            ledger.outcome(format!("no deletions in {:?}: it broke off", lane.system.name));
+            break;
+        }
+        let Some(open) = lane.takes(entity_type) else { continue };
+        let closed = gates.closed(lane, entity_type);
+        let now_ms = run.clock.now_ms();
+        let run_before = gates.run_before(entity_type);
+        Phase { run, lane, open, entity_type, now_ms, run_before }.run(ledger, closed).await?;
+    }
+    Ok(())
+}
+
+/// Whether the target has relations that this run has not seen.
+async fn may_delete(run: &Arc<Run>, lane: &Lane) -> Result<bool, Stop> {
+    for entity_type in run.types.iter().filter(|entity_type| lane.takes(entity_type).is_some()) {
+        let (key, run_id) = (run.key(lane, entity_type), run.run.clone());
+        let unseen = run.blocking(move |store| {
+            Ok(store.count_relations(&key)?.saturating_sub(store.seen(&run_id, &key)?.len()))
+        });
+        if unseen.await? > 0 {
+            return Ok(true);
         }
     }
-    gates.passed(run, ledger, &held);
+    Ok(false)
+}
+
+/// Notes what the next full read is compared with: this one, of each type of which no target's gate was closed.
+pub(crate) async fn remember(run: &Arc<Run>, ledger: &Ledger) -> Result<(), Stop> {
+    if run.is_delta() {
+        return Ok(());
+    }
+    let checkpoint = ledger.look(|books| books.job().checkpoint.clone());
+    let mut held = BTreeSet::new();
+    for lane in run.lanes.iter().filter(|lane| has_read_all(&checkpoint, lane)) {
+        let gates = Gates::of(run, ledger, lane).await?;
+        if let Some(why) = gates.closed_for_all(run) {
+            ledger.outcome(format!("no deletions: {why}"));
+        }
+        let taken = run.types.iter().filter(|entity_type| lane.handles(entity_type).is_some());
+        held.extend(taken.filter(|entity_type| gates.closed(lane, entity_type).is_some()));
+    }
+    ledger.book(|books| {
+        for entity_type in run.types.iter().filter(|entity_type| !held.contains(entity_type)) {
+            let read = of_row(run, books.job(), entity_type);
+            if read.failed == 0 {
+                books.last_read(LastRead {
+                    source: run.source.id.clone(),
+                    entity_type: entity_type.clone(),
+                    count: read.delivered,
+                    run: run.run.clone(),
+                });
+            }
+        }
+    });
     Ok(())
 }
 
@@ -85,7 +144,7 @@ struct Phase<'a> {
 }
 
 impl Phase<'_> {
-    async fn run(&self, ledger: &mut Ledger, closed: Option<String>) -> Result<(), Stop> {
+    async fn run(&self, ledger: &Ledger, closed: Option<String>) -> Result<(), Stop> {
         let (key, run_id) = (self.run.key(self.lane, self.entity_type), self.run.run.clone());
         let seen = self.run.blocking(move |store| store.seen(&run_id, &key)).await?;
         if let Some(why) = closed {
@@ -114,7 +173,7 @@ impl Phase<'_> {
             }
             let interrupted = step.interrupted;
             let broken = step.broken.is_some();
-            ledger.deletions(self.lane, self.entity_type, step);
+            ledger.book(|books| books.deletions(self.lane, self.entity_type, step));
             ledger.commit(Vec::new()).await?;
             if interrupted {
                 return Err(Stop::Cancelled);

@@ -4,8 +4,8 @@ use crate::decide::binding;
 use crate::error::Stop;
 use crate::mode::{self, Facts};
 use crate::policy;
-use crate::prepare::{Look, Prepared, rewritten};
-use crate::run::Run;
+use crate::prepare::{Look, rewritten};
+use crate::run::{Lane, Run};
 use gangway_model::ports::Source;
 use gangway_model::{
     DeltaState, EntityType, Job, JobType, Page, PluginError, ReadMode, Reading, Relation, RelationState,
@@ -165,28 +165,23 @@ pub(crate) fn unwanted(relation: Option<&Relation>) -> Option<NewRelation> {
     Some(NewRelation { state: RelationState::PendingDelete, ..rewritten(relation) })
 }
 
-/// What is gone by the source's own word, and what the read transformation's condition excludes now.
+/// Of a delta read, what one target is not to hold any longer: what is gone by the source's own word, and what
+/// the read transformation's condition excludes now.
 pub(crate) async fn gone(
-    run: &Arc<Run>,
+    run: &Run,
+    lane: &Lane,
     entity_type: &EntityType,
     page: &Page,
-    looks: &[Option<Look>],
+    look: &Look,
     excluded: &[usize],
-    prepared: &mut Prepared,
-) -> Result<(), Stop> {
+) -> Result<Vec<NewRelation>, Stop> {
     if !run.is_delta() || (page.removed.is_empty() && excluded.is_empty()) {
-        return Ok(());
+        return Ok(Vec::new());
     }
-    for ((lane, look), plan) in run.lanes.iter().zip(looks).zip(&mut prepared.lanes) {
-        let (Some(look), Some(plan)) = (look, plan) else { continue };
-        let (key, removed) = (run.key(lane, entity_type), page.removed.clone());
-        let relations = run
-            .blocking(move |store| {
-                store.relations(&key, &removed.iter().map(String::as_str).collect::<Vec<_>>())
-            })
-            .await?;
-        plan.unwanted.extend(excluded.iter().filter_map(|index| unwanted(look.relation(*index))));
-        plan.unwanted.extend(relations.iter().filter_map(|relation| unwanted(relation.as_ref())));
-    }
-    Ok(())
+    let (key, removed) = (run.key(lane, entity_type), page.removed.clone());
+    let relations = run
+        .blocking(move |store| store.relations(&key, &removed.iter().map(String::as_str).collect::<Vec<_>>()))
+        .await?;
+    let excluded = excluded.iter().filter_map(|index| unwanted(look.relation(*index)));
+    Ok(excluded.chain(relations.iter().filter_map(|relation| unwanted(relation.as_ref()))).collect())
 }

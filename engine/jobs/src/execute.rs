@@ -1,9 +1,9 @@
 //! One job from opening its systems to its final record.
 
-use crate::checkpoint::Ledger;
 use crate::delta;
 use crate::error::{Stop, sided};
 use crate::fingerprint::Fingerprints;
+use crate::ledger::Ledger;
 use crate::pipeline;
 use crate::policy;
 use crate::progress::Progress;
@@ -90,19 +90,19 @@ impl Execution {
             job.trace = run.tracing.record.clone();
         }
         let run = Arc::new(run);
-        let mut ledger = Ledger::new(run.clone(), job, self.progress.clone());
+        let ledger = Arc::new(Ledger::new(run.clone(), job, self.progress.clone()));
         for lane in &run.lanes {
             if let Some(error) = &lane.failure {
-                ledger.break_off(lane, error);
+                ledger.book(|books| books.break_off(lane, error));
             }
         }
-        pipeline::open_rows(&run, &mut ledger);
+        pipeline::open_rows(&run, &ledger);
         let end = match ledger.commit(Vec::new()).await {
-            Ok(()) => self.line(&run, &mut ledger).await,
+            Ok(()) => self.line(&run, &ledger).await,
             Err(stop) => Err(stop),
         };
         let status = match end {
-            Ok(()) if has_failures(ledger.job()) => JobStatus::FinishedWithError,
+            Ok(()) if has_failures(&ledger.job()) => JobStatus::FinishedWithError,
             Ok(()) => JobStatus::Success,
             Err(Stop::Cancelled) => {
                 let status = self.stopped();
@@ -117,17 +117,19 @@ impl Execution {
             Err(Stop::Source(error)) => {
                 let error = sided(error, &run.source, "source");
                 ledger.source_failed(format!("reading {:?} failed: {error}", run.source.name));
-                ledger.outcome("no deletions: the source was not read to its end".to_owned());
+                for line in pipeline::unread(&run, &ledger) {
+                    ledger.outcome(line);
+                }
                 JobStatus::FinishedWithError
             }
             Err(Stop::Refused(why)) => {
                 ledger.source_failed(why);
                 JobStatus::FinishedWithError
             }
-            Err(Stop::Store(error)) => return self.store_failed(ledger.into_durable(), &error).await,
+            Err(Stop::Store(error)) => return self.store_failed(ledger.durable().await, &error).await,
         };
         if status.is_final() {
-            self.remember(ledger.job(), status == JobStatus::Success).await;
+            self.remember(&ledger.job(), status == JobStatus::Success).await;
         }
         match ledger.finish(status).await {
             Ok(job) => {
@@ -142,7 +144,7 @@ impl Execution {
     }
 
     /// The job's way, by its type.
-    async fn line(&self, run: &Arc<Run>, ledger: &mut Ledger) -> Result<(), Stop> {
+    async fn line(&self, run: &Arc<Run>, ledger: &Arc<Ledger>) -> Result<(), Stop> {
         match run.kind {
             JobType::Read | JobType::Resync | JobType::Undo | JobType::RealTime => {
                 pipeline::run(run, ledger).await
@@ -228,11 +230,7 @@ impl Execution {
             statistics: Vec::new(),
             broken: BTreeMap::new(),
             trace: Default::default(),
-            checkpoint: Checkpoint {
-                phase: Phase::Reading { index: 0, cursor: None },
-                pages: 0,
-                unresolved: false,
-            },
+            checkpoint: Checkpoint::at(Phase::Reading { index: 0, cursor: None }),
         };
         self.run_of(&mut job, id, source, targets).await
     }
@@ -276,6 +274,7 @@ impl Execution {
             cancelled: self.cancelled.clone(),
             suspended: self.suspended.clone(),
             tracing: Tracing::of(&source),
+            halted: AtomicBool::new(false),
             write_back,
             remembered: AtomicU64::new(0),
             source,
@@ -296,7 +295,7 @@ impl Execution {
         Ok(Some(WriteBack { source: opened, attribute: attribute.to_owned() }))
     }
 
-    async fn lane(&self, job: &Job, source: &System, target: System, context: &JobContext) -> Lane {
+    async fn lane(&self, job: &Job, source: &System, target: System, context: &JobContext) -> Arc<Lane> {
         let mut failure = job.broken.get(&target.id).map(|_| None);
         let mut open = None;
         if failure.is_none() {
@@ -305,7 +304,8 @@ impl Execution {
                 Err(error) => failure = Some(Some(error)),
             }
         }
-        Lane { open, broken: AtomicBool::new(failure.is_some()), failure: failure.flatten(), system: target }
+        let broken = AtomicBool::new(failure.is_some());
+        Arc::new(Lane { open, broken, failure: failure.flatten(), system: target })
     }
 
     async fn open_lane(

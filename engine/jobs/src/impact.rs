@@ -3,7 +3,8 @@
 use crate::decide::Verb;
 use crate::error::Stop;
 use crate::execute::{Execution, linked_targets};
-use crate::prepare::prepare;
+use crate::page::SharedPage;
+use crate::prepare::{numbers, prepare};
 use crate::progress::Progress;
 use crate::run::Run;
 use crate::runner::{Runner, blocking};
@@ -129,11 +130,15 @@ async fn of(run: &Arc<Run>) -> Result<Vec<Impact>, Stop> {
             let page = run.reader.read_page(entity_type.as_str(), cursor.as_deref(), run.page_size).await;
             let page = page.map_err(Stop::Source)?;
             let next = page.next_cursor.clone().filter(|next| Some(next) != cursor.as_ref());
-            let prepared = prepare(run, entity_type, Arc::new(page)).await?;
-            for ((row, seen), plan) in rows.iter_mut().zip(&mut seen).zip(prepared.lanes) {
-                row.failed += prepared.counters.failed;
-                let Some(plan) = plan else { continue };
-                row.failed += plan.counters.failed;
+            let page = Arc::new(SharedPage::new(page));
+            for ((row, seen), lane) in rows.iter_mut().zip(&mut seen).zip(&run.lanes) {
+                let Some(open) = lane.takes(entity_type) else {
+                    row.failed += numbers(run, entity_type, &page).await?.0.failed;
+                    continue;
+                };
+                let prepared = prepare(run, (lane, open), entity_type, page.clone()).await?;
+                let plan = prepared.plan;
+                row.failed += prepared.counters.failed + plan.counters.failed;
                 if let Some(error) = plan.broken {
                     row.blocked = Some(error.to_string());
                 }

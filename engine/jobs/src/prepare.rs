@@ -1,4 +1,4 @@
-//! Turns one page of the source into what is to be done in each target. Reads relations and runs
+//! Turns one page of the source into what is to be done in one target. Reads relations and runs
 //! transformations; writes nothing, so that it may run ahead of the pages being applied, and again.
 
 use crate::decide::{Intention, Reason, Verb, binding, intend};
@@ -6,31 +6,29 @@ use crate::delta;
 use crate::error::Stop;
 use crate::fingerprint::Trust;
 use crate::journal::Journal;
+use crate::page::{Reading, SharedPage};
 use crate::plan::plan;
 use crate::run::{Lane, OpenLane, Run};
-use crate::transform::{apply, request};
 use crate::unresolved;
-use futures_util::future::join_all;
 use gangway_model::{
-    Answer, AnswerOutcome, Counters, Entity, EntityEvent, EntityState, EntityType, Hash, Intent, Page,
-    PluginError, Relation, TransformOperation, code,
+    Counters, EntityEvent, EntityState, EntityType, Hash, Intent, Page, PluginError, Relation, code,
 };
 use gangway_store::NewRelation;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-/// A page, decided.
+/// A page, decided for one target.
 pub(crate) struct Prepared {
     /// As the source gave it: what it takes to prepare it again.
-    pub(crate) page: Arc<Page>,
+    pub(crate) page: Arc<SharedPage>,
     /// The relation keys of its entities.
     pub(crate) ids: Vec<String>,
     /// The source's row.
     pub(crate) counters: Counters,
     /// The source's failed and skipped entities.
     pub(crate) events: Vec<EntityEvent>,
-    /// One for each of the run's lanes; none where a target does not take part.
-    pub(crate) lanes: Vec<Option<LanePlan>>,
+    /// What is to be done.
+    pub(crate) plan: LanePlan,
 }
 
 /// What is to be done in one target.
@@ -106,180 +104,142 @@ pub(crate) struct Passed {
     pub(crate) depends: bool,
 }
 
-/// Prepares one page.
+/// The source's side of a page.
+struct OfPage {
+    passed: Vec<Passed>,
+    /// The places of those that the condition of the read transformation excludes.
+    excluded: Vec<usize>,
+    counters: Counters,
+    events: Vec<EntityEvent>,
+}
+
+/// Prepares one page for one target.
 pub(crate) async fn prepare(
     run: &Arc<Run>,
+    (lane, open): (&Arc<Lane>, &OpenLane),
     entity_type: &EntityType,
-    page: Arc<Page>,
+    page: Arc<SharedPage>,
 ) -> Result<Prepared, Stop> {
-    let mut looks = first_look(run, entity_type, &page).await?;
-    let mut prepared = Prepared {
-        page: page.clone(),
-        ids: Vec::with_capacity(page.entities.len()),
-        counters: Counters::default(),
-        events: Vec::new(),
-        lanes: Vec::with_capacity(run.lanes.len()),
-    };
-    let (passed, excluded) = read(run, entity_type, &page, &looks, &mut prepared).await?;
-    second_look(run, entity_type, &page, &passed, &mut looks).await?;
-    let plans = run.lanes.iter().zip(&looks).map(|(lane, look)| {
-        let passed = &passed;
-        async move {
-            match (look, lane.open.as_ref()) {
-                (Some(look), Some(open)) => Some(plan(run, lane, open, entity_type, look, passed).await),
-                _ => None,
-            }
-        }
-    });
-    prepared.lanes = join_all(plans).await;
+    let mut look = first_look(run, lane, open, entity_type, &page).await?;
+    let changed = |index| look.intention(run, index) != Intention::Unchanged;
+    let needed: Vec<bool> = (0..page.page.entities.len()).map(changed).collect();
+    let OfPage { passed, excluded, counters, events } = read(run, entity_type, &page, &needed).await?;
+    second_look(run, lane, entity_type, &page.page, &passed, &mut look).await?;
+    let mut plan = plan(run, lane, open, entity_type, &look, &passed).await;
     if entity_type.as_str() == "group" {
-        for (lane, plan) in run.lanes.iter().zip(&mut prepared.lanes) {
-            let Some(plan) = plan else { continue };
-            let groups: Vec<_> =
-                plan.incomplete.iter().map(|(id, json)| (id.as_str(), json.as_ref())).collect();
-            plan.events.extend(unresolved::lines(run, lane, &groups, run.clock.now_ms()).await?);
+        let groups: Vec<_> = plan.incomplete.iter().map(|(id, json)| (id.as_str(), json.as_ref())).collect();
+        let lines = unresolved::lines(run, lane, &groups, run.clock.now_ms()).await?;
+        plan.events.extend(lines);
+    }
+    plan.unwanted.extend(delta::gone(run, lane, entity_type, &page.page, &look, &excluded).await?);
+    let ids = passed.into_iter().map(|passed| passed.source_id).collect();
+    Ok(Prepared { page, ids, counters, events, plan })
+}
+
+/// The source's side of a page that no target goes by. What one leaves as it is needs no transformation;
+/// of a type that none takes, everything does.
+pub(crate) async fn numbers(
+    run: &Arc<Run>,
+    entity_type: &EntityType,
+    page: &Arc<SharedPage>,
+) -> Result<(Counters, Vec<EntityEvent>), Stop> {
+    let mut looks = Vec::new();
+    for lane in &run.lanes {
+        if let Some(open) = lane.takes(entity_type) {
+            looks.push(first_look(run, lane, open, entity_type, page).await?);
         }
     }
-    delta::gone(run, entity_type, &page, &looks, &excluded, &mut prepared).await?;
-    prepared.ids.extend(passed.into_iter().map(|p| p.source_id));
-    Ok(prepared)
+    let changed =
+        |index| looks.is_empty() || looks.iter().any(|l| l.intention(run, index) != Intention::Unchanged);
+    let needed: Vec<bool> = (0..page.page.entities.len()).map(changed).collect();
+    let of_page = read(run, entity_type, page, &needed).await?;
+    Ok((of_page.counters, of_page.events))
 }
 
 /// Fingerprints, and the relations under the identifiers of the source: the usual relation keys.
 async fn first_look(
     run: &Arc<Run>,
+    lane: &Lane,
+    open: &OpenLane,
     entity_type: &EntityType,
-    page: &Arc<Page>,
-) -> Result<Vec<Option<Look>>, Stop> {
+    page: &Arc<SharedPage>,
+) -> Result<Look, Stop> {
     let (shared, entity_type, page) = (run.clone(), entity_type.clone(), page.clone());
+    let (key, configuration) = (run.key(lane, &entity_type), open.configuration);
     run.blocking(move |store| {
-        let run = shared;
-        let read = run.read.configuration();
-        let bases: Vec<_> =
-            page.entities.iter().map(|e| run.fingerprints.base(entity_type.as_str(), e)).collect();
-        let ids: Vec<&str> = page.entities.iter().map(|e| e.id.as_str()).collect();
-        let look = |lane: &Lane, open: &OpenLane| {
-            Ok(Look {
-                fingerprints: run.fingerprints.fingerprints(&bases, &read, &open.configuration),
-                relations: store.relations(&run.key(lane, &entity_type), &ids)?,
-                intents: Vec::new(),
-            })
-        };
-        run.lanes
-            .iter()
-            .map(|lane| lane.takes(&entity_type).map(|open| look(lane, open)).transpose())
-            .collect()
+        let ids: Vec<&str> = page.page.entities.iter().map(|e| e.id.as_str()).collect();
+        let bases = page.bases(&shared, &entity_type);
+        Ok(Look {
+            fingerprints: shared.fingerprints.fingerprints(
+                bases,
+                &shared.read.configuration(),
+                &configuration,
+            ),
+            relations: store.relations(&key, &ids)?,
+            intents: Vec::new(),
+        })
     })
     .await
 }
 
-/// The read transformation, for whatever some target cannot leave as it is; and the places of those that
-/// its condition excludes.
+/// The read transformation for what is needed, and what that means for the source's row.
 async fn read(
     run: &Arc<Run>,
     entity_type: &EntityType,
-    page: &Page,
-    looks: &[Option<Look>],
-    prepared: &mut Prepared,
-) -> Result<(Vec<Passed>, Vec<usize>), Stop> {
-    // Where no target takes the type, it is read for the numbers alone.
-    let for_all = looks.iter().all(Option::is_none);
-    let needed: Vec<bool> = (0..page.entities.len())
-        .map(|index| {
-            let changed = |look: &Look| look.intention(run, index) != Intention::Unchanged;
-            for_all || looks.iter().flatten().any(changed)
-        })
-        .collect();
-    let entities = || page.entities.iter().enumerate().zip(&needed);
-    let requests: Vec<_> = entities()
-        .filter(|(_, needed)| **needed)
-        .map(|((_, entity), _)| request(entity_type, TransformOperation::Read, &entity.json))
-        .collect();
-    let mut answers = apply(run.read.as_ref(), &requests).await.map_err(Stop::Source)?.into_iter();
-
+    page: &SharedPage,
+    needed: &[bool],
+) -> Result<OfPage, Stop> {
+    let readings = page.read(run, entity_type, needed).await.map_err(Stop::Source)?;
+    let page = &page.page;
+    let mut of_page = OfPage {
+        passed: Vec::with_capacity(page.entities.len()),
+        excluded: Vec::new(),
+        counters: Counters::default(),
+        events: Vec::new(),
+    };
     let journal = Journal { entity_type, system: &run.source.id, time_ms: run.clock.now_ms() };
     for problem in &page.problems {
-        prepared.counters.failed += 1;
-        prepared.events.push(journal.failed(problem.id.as_deref(), None, problem.error.clone()));
+        of_page.counters.failed += 1;
+        of_page.events.push(journal.failed(problem.id.as_deref(), None, problem.error.clone()));
     }
-    let mut passed: Vec<Passed> = Vec::with_capacity(page.entities.len());
-    let mut excluded = Vec::new();
     let mut known: HashMap<String, usize> = HashMap::with_capacity(page.entities.len());
-    for ((index, entity), needed) in entities() {
-        let mut depends = false;
-        let found = if *needed {
-            answers.next().map_or(Err(Reading::Failed(no_answer())), |answer| {
-                depends = answer.depends;
-                after_read(entity, answer)
-            })
-        } else {
-            Ok((entity.id.clone(), None))
-        };
-        let found = found.and_then(|(source_id, common)| {
-            match known.get(&source_id).and_then(|first| page.entities.get(*first)) {
-                Some(first) if first.json == entity.json => Err(Reading::Repeated),
-                Some(_) => Err(Reading::Failed(twice(&source_id))),
-                None => Ok((source_id, common)),
-            }
-        });
-        match found {
-            Ok((source_id, common)) => {
-                prepared.counters.read += 1;
-                known.insert(source_id.clone(), index);
-                passed.push(Passed { index, source_id, common, depends });
-            }
-            Err(Reading::Skipped(reason)) => {
-                excluded.push(index);
-                prepared.counters.skipped += 1;
+    for ((index, entity), reading) in page.entities.iter().enumerate().zip(readings) {
+        let passed = match reading {
+            // It stays as it is: its relation key is the identifier under which it was found.
+            None => Ok((entity.id.clone(), None, false)),
+            Some(Reading::Passed { source_id, common, depends }) => Ok((source_id, Some(common), depends)),
+            Some(Reading::Skipped(reason)) => {
+                of_page.excluded.push(index);
+                of_page.counters.skipped += 1;
                 let content = run.tracing.content(EntityState::Skipped, &entity.json);
                 let line = journal.skipped(Some(&entity.id), None, reason);
-                prepared.events.push(EntityEvent { content, ..line });
+                of_page.events.push(EntityEvent { content, ..line });
+                continue;
             }
-            Err(Reading::Failed(error)) => {
-                prepared.counters.failed += 1;
-                let content = run.tracing.content(EntityState::Failed, &entity.json);
-                let line = journal.failed(Some(&entity.id), None, error);
-                prepared.events.push(EntityEvent { content, ..line });
+            Some(Reading::Failed(error)) => Err(error),
+        };
+        let error = match passed {
+            Ok((source_id, common, depends)) => {
+                match known.get(&source_id).and_then(|first| page.entities.get(*first)) {
+                    // The page holds it twice, word for word.
+                    Some(first) if first.json == entity.json => continue,
+                    Some(_) => twice(&source_id),
+                    None => {
+                        of_page.counters.read += 1;
+                        known.insert(source_id.clone(), index);
+                        of_page.passed.push(Passed { index, source_id, common, depends });
+                        continue;
+                    }
+                }
             }
-            Err(Reading::Repeated) => {}
-        }
+            Err(error) => error,
+        };
+        of_page.counters.failed += 1;
+        let content = run.tracing.content(EntityState::Failed, &entity.json);
+        let line = journal.failed(Some(&entity.id), None, error);
+        of_page.events.push(EntityEvent { content, ..line });
     }
-    Ok((passed, excluded))
-}
-
-/// Why an entity of the page goes no further.
-enum Reading {
-    Skipped(String),
-    Failed(PluginError),
-    /// The page holds it twice, word for word.
-    Repeated,
-}
-
-fn after_read(entity: &Entity, answer: Answer) -> Result<(String, Option<Arc<str>>), Reading> {
-    match answer.outcome {
-        AnswerOutcome::Transformed => match answer.id {
-            Some(source_id) => Ok((source_id, Some(answer.json.into()))),
-            None => Err(Reading::Failed(PluginError::new(
-                code::INVALID,
-                "the read transformation did not set the variable entityIdSourceSystem; add a mapping with \"targetVariable\": \"entityIdSourceSystem\"",
-            ))),
-        },
-        AnswerOutcome::Filtered | AnswerOutcome::Skipped | AnswerOutcome::Ignored => {
-            Err(Reading::Skipped(answer.reason))
-        }
-        AnswerOutcome::Failed => Err(Reading::Failed(crate::decide::transformation_error(&answer))),
-        AnswerOutcome::Deleted => Err(Reading::Failed(PluginError::new(
-            code::INTERNAL,
-            format!(
-                "the read transformation answered 'deleted' for {:?}: a defect of the transformation plugin",
-                entity.id
-            ),
-        ))),
-    }
-}
-
-fn no_answer() -> PluginError {
-    PluginError::new(code::INTERNAL, "the transformation plugin gave no answer for this entity")
+    Ok(of_page)
 }
 
 fn twice(source_id: &str) -> PluginError {
@@ -294,54 +254,52 @@ fn twice(source_id: &str) -> PluginError {
 /// Relations under keys that the read transformation made, and the open attempts to create.
 async fn second_look(
     run: &Arc<Run>,
+    lane: &Lane,
     entity_type: &EntityType,
     page: &Page,
     passed: &[Passed],
-    looks: &mut [Option<Look>],
+    look: &mut Look,
 ) -> Result<(), Stop> {
+    let key = run.key(lane, entity_type);
     let renamed: Vec<(usize, String)> = passed
         .iter()
         .filter(|p| page.entities.get(p.index).is_some_and(|e| e.id != p.source_id))
         .map(|p| (p.index, p.source_id.clone()))
         .collect();
-    for (lane, look) in run.lanes.iter().zip(looks.iter_mut()) {
-        let Some(look) = look else { continue };
-        let key = run.key(lane, entity_type);
-        if !renamed.is_empty() {
-            let (key, renamed) = (key.clone(), renamed.clone());
-            let found = run
-                .blocking(move |store| {
-                    let ids: Vec<&str> = renamed.iter().map(|(_, id)| id.as_str()).collect();
-                    let relations = store.relations(&key, &ids)?;
-                    Ok(renamed.into_iter().map(|(index, _)| index).zip(relations).collect::<Vec<_>>())
-                })
-                .await?;
-            for (index, relation) in found {
-                if let Some(place) = look.relations.get_mut(index) {
-                    *place = relation;
-                }
-            }
-        }
-        let new: Vec<(usize, String)> = passed
-            .iter()
-            .filter(|p| binding(look.relation(p.index)).is_none())
-            .map(|p| (p.index, p.source_id.clone()))
-            .collect();
-        look.intents.resize(page.entities.len(), None);
-        if new.is_empty() {
-            continue;
-        }
+    if !renamed.is_empty() {
+        let key = key.clone();
         let found = run
             .blocking(move |store| {
-                let ids: Vec<&str> = new.iter().map(|(_, id)| id.as_str()).collect();
-                let intents = store.intents(&key, &ids)?;
-                Ok(new.into_iter().map(|(index, _)| index).zip(intents).collect::<Vec<_>>())
+                let ids: Vec<&str> = renamed.iter().map(|(_, id)| id.as_str()).collect();
+                let relations = store.relations(&key, &ids)?;
+                Ok(renamed.into_iter().map(|(index, _)| index).zip(relations).collect::<Vec<_>>())
             })
             .await?;
-        for (index, intent) in found {
-            if let Some(place) = look.intents.get_mut(index) {
-                *place = intent;
+        for (index, relation) in found {
+            if let Some(place) = look.relations.get_mut(index) {
+                *place = relation;
             }
+        }
+    }
+    let new: Vec<(usize, String)> = passed
+        .iter()
+        .filter(|p| binding(look.relation(p.index)).is_none())
+        .map(|p| (p.index, p.source_id.clone()))
+        .collect();
+    look.intents.resize(page.entities.len(), None);
+    if new.is_empty() {
+        return Ok(());
+    }
+    let found = run
+        .blocking(move |store| {
+            let ids: Vec<&str> = new.iter().map(|(_, id)| id.as_str()).collect();
+            let intents = store.intents(&key, &ids)?;
+            Ok(new.into_iter().map(|(index, _)| index).zip(intents).collect::<Vec<_>>())
+        })
+        .await?;
+    for (index, intent) in found {
+        if let Some(place) = look.intents.get_mut(index) {
+            *place = intent;
         }
     }
     Ok(())
@@ -353,11 +311,9 @@ impl Prepared {
     pub(crate) fn complete_only(&mut self) {
         self.counters = Counters::default();
         self.events.clear();
-        for plan in self.lanes.iter_mut().flatten() {
-            plan.counters = Counters::default();
-            plan.events.clear();
-            plan.work.retain(|work| work.verb == Verb::Update);
-        }
+        self.plan.counters = Counters::default();
+        self.plan.events.clear();
+        self.plan.work.retain(|work| work.verb == Verb::Update);
     }
 }
 

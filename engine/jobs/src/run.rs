@@ -18,7 +18,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 /// Searches under way at once in one target; its plugin's host paces the requests below that.
 const SEARCHES: usize = 8;
 
-/// What the stages of a running job share. Nothing here changes but the two kinds of flags.
+/// What the stages of a running job share. Nothing here changes but the flags.
 pub(crate) struct Run {
     /// The first job of the chain: seen marks and entity log belong to it.
     pub(crate) run: JobId,
@@ -31,7 +31,7 @@ pub(crate) struct Run {
     pub(crate) tracing: Tracing,
     pub(crate) reader: Arc<dyn Source>,
     pub(crate) read: Arc<dyn Transformation>,
-    pub(crate) lanes: Vec<Lane>,
+    pub(crate) lanes: Vec<Arc<Lane>>,
     pub(crate) store: Arc<dyn TenantStore>,
     pub(crate) fingerprints: Fingerprints,
     pub(crate) clock: Arc<dyn Clock>,
@@ -43,6 +43,8 @@ pub(crate) struct Run {
     pub(crate) cancelled: Arc<AtomicBool>,
     /// With `cancelled`: the engine goes down, and the job goes on after its restart.
     pub(crate) suspended: Arc<AtomicBool>,
+    /// The store takes nothing more: whoever is still under way ends after the page at hand.
+    pub(crate) halted: AtomicBool,
     /// Where the identifiers of new users are written back to.
     pub(crate) write_back: Option<WriteBack>,
     /// Changes remembered so that they can be undone.
@@ -71,9 +73,11 @@ pub(crate) struct OpenLane {
 impl Lane {
     /// The open lane, if this target takes part in the provisioning of the type and has not broken.
     pub(crate) fn takes(&self, entity_type: &EntityType) -> Option<&OpenLane> {
-        if self.broken.load(Ordering::Acquire) {
-            return None;
-        }
+        self.handles(entity_type).filter(|_| !self.broken.load(Ordering::Acquire))
+    }
+
+    /// The open lane, if this target takes part in the provisioning of the type, even if it has broken.
+    pub(crate) fn handles(&self, entity_type: &EntityType) -> Option<&OpenLane> {
         self.open.as_ref().filter(|open| open.handles(entity_type))
     }
 }
@@ -145,7 +149,7 @@ impl Run {
     }
 
     pub(crate) fn is_cancelled(&self) -> bool {
-        self.cancelled.load(Ordering::Acquire)
+        self.cancelled.load(Ordering::Acquire) || self.halted.load(Ordering::Acquire)
     }
 
     /// Calls the store off the runtime.

@@ -3,9 +3,9 @@
 //! Reading, transforming and deciding are those of any job. Where a job would write, the operation is
 //! noted instead, with what it takes to carry it out later and to see that nothing moved meanwhile.
 
-use crate::checkpoint::Ledger;
 use crate::decide::{UNKNOWN, Verb};
 use crate::error::Stop;
+use crate::ledger::Ledger;
 use crate::live;
 use crate::policy;
 use crate::prepare::{LanePlan, Work};
@@ -131,7 +131,7 @@ pub(crate) async fn open_plan(run: &Arc<Run>, ledger: &Ledger) -> Result<(), Sto
 }
 
 /// Marks the plan as complete, unless it was made under two configurations.
-pub(crate) async fn close_plan(run: &Arc<Run>, ledger: &mut Ledger) -> Result<(), Stop> {
+pub(crate) async fn close_plan(run: &Arc<Run>, ledger: &Ledger) -> Result<(), Stop> {
     let (id, now) = (run.run.clone(), systems(run));
     let same = run
         .blocking(move |store| {

@@ -1,4 +1,4 @@
-//! Creates of earlier jobs that were never answered: before a job reads, their accounts are looked for.
+//! Creates of earlier jobs that were never answered: before a target goes by the source, their accounts are looked for.
 //!
 //! An entity that is still in the source would be looked for when its turn comes. One that has left in the meantime never
 //! has a turn, and its account would stay in the target without anybody knowing: a leaver who is still inside. So
@@ -9,20 +9,14 @@ use crate::correlate::{holders, made_since};
 use crate::decide::{UNKNOWN, binding};
 use crate::error::Stop;
 use crate::run::{Lane, OpenLane, Run};
-use futures_util::future::try_join_all;
 use gangway_model::{EntityType, Intent, RelationState};
 use gangway_store::{Commit, NewRelation};
 
 /// Intents looked at, and committed, at once.
 const BATCH: usize = 500;
 
-/// Looks for what earlier jobs may have created, in every target.
-pub(crate) async fn follow(run: &Run) -> Result<(), Stop> {
-    try_join_all(run.lanes.iter().map(|lane| follow_in(run, lane))).await?;
-    Ok(())
-}
-
-async fn follow_in(run: &Run, lane: &Lane) -> Result<(), Stop> {
+/// Looks for what earlier jobs may have created in a target.
+pub(crate) async fn follow(run: &Run, lane: &Lane) -> Result<(), Stop> {
     for entity_type in &run.types {
         let Some(open) = lane.takes(entity_type) else { continue };
         let mut after = None;

@@ -6,12 +6,13 @@
 
 use crate::StartError;
 use crate::apply::{LaneApply, LaneResult};
-use crate::checkpoint::{Deletions, Ledger};
+use crate::checkpoint::Deletions;
 use crate::decide::{Reason, UNKNOWN, Verb, binding};
 use crate::error::Stop;
 use crate::fingerprint::Trust;
 use crate::intents::intents;
 use crate::journal::Journal;
+use crate::ledger::Ledger;
 use crate::prepare::{LanePlan, Work};
 use crate::run::{Lane, OpenLane, Run};
 use crate::runner::{Runner, blocking};
@@ -140,7 +141,7 @@ fn count(store: &dyn TenantStore, run: &JobId) -> Result<Vec<Undoable>, StoreErr
 }
 
 /// Runs the job.
-pub(crate) async fn run(run: &Arc<Run>, ledger: &mut Ledger, mut below: Option<u64>) -> Result<(), Stop> {
+pub(crate) async fn run(run: &Arc<Run>, ledger: &Ledger, mut below: Option<u64>) -> Result<(), Stop> {
     let Some(undo) = ledger.job().undo.clone() else { return Ok(()) };
     loop {
         if run.is_cancelled() {
@@ -188,7 +189,7 @@ struct Part<'a> {
 impl Part<'_> {
     async fn take_back(
         &self,
-        ledger: &mut Ledger,
+        ledger: &Ledger,
         images: impl DoubleEndedIterator<Item = &Image>,
     ) -> Result<(), Stop> {
         // Of several changes to one entity the oldest image counts; it comes last.
@@ -247,7 +248,7 @@ impl Part<'_> {
         }
     }
 
-    async fn write(&self, ledger: &mut Ledger, mut plan: LanePlan) -> Result<(), Stop> {
+    async fn write(&self, ledger: &Ledger, mut plan: LanePlan) -> Result<(), Stop> {
         let since_ms = self.run.clock.now_ms();
         let announced = intents(self.lane, self.entity_type, &plan, since_ms);
         if !announced.is_empty() {
@@ -263,12 +264,12 @@ impl Part<'_> {
         if interrupted && self.run.suspended.load(Ordering::Acquire) {
             return Err(Stop::Cancelled);
         }
-        ledger.lane(self.lane, self.entity_type, plan, result);
+        ledger.book(|books| books.lane(self.lane, self.entity_type, plan, result));
         if interrupted { Err(Stop::Cancelled) } else { Ok(()) }
     }
 
     /// Removes what the job created.
-    async fn remove(&self, ledger: &mut Ledger, relations: Vec<Relation>) -> Result<(), Stop> {
+    async fn remove(&self, ledger: &Ledger, relations: Vec<Relation>) -> Result<(), Stop> {
         if relations.is_empty() || self.lane.broken.load(Ordering::Acquire) {
             return Ok(());
         }
@@ -312,7 +313,7 @@ impl Part<'_> {
                 }
             }
         }
-        ledger.deletions(self.lane, self.entity_type, step);
+        ledger.book(|books| books.deletions(self.lane, self.entity_type, step));
         Ok(())
     }
 }

@@ -1,13 +1,14 @@
 //! A job that carries out a plan: exactly its operations, and only if nothing moved since it was made.
 
 use crate::apply::{LaneApply, LaneResult};
-use crate::checkpoint::{Deletions, Ledger};
+use crate::checkpoint::Deletions;
 use crate::decide::{Reason, UNKNOWN, Verb};
 use crate::deletion;
 use crate::error::Stop;
 use crate::fingerprint::Trust;
 use crate::intents::intent;
 use crate::journal::Journal;
+use crate::ledger::Ledger;
 use crate::moved;
 use crate::prepare::{LanePlan, Work, rewritten};
 use crate::run::{Lane, Run};
@@ -36,7 +37,7 @@ pub(crate) fn deeds() -> PlanFilter {
 }
 
 /// Checks the plan against what there is, then carries it out.
-pub(crate) async fn run(run: &Arc<Run>, ledger: &mut Ledger) -> Result<(), Stop> {
+pub(crate) async fn run(run: &Arc<Run>, ledger: &Ledger) -> Result<(), Stop> {
     let id = run.plan.clone().unwrap_or_else(|| run.run.clone());
     let mut plan = stored(run, id).await?;
     let mut after = match ledger.job().checkpoint.phase {
@@ -88,7 +89,7 @@ enum Step {
     Deleted(EntityType, Deletions),
 }
 
-async fn batch(run: &Arc<Run>, ledger: &mut Ledger, operations: Vec<PlannedOperation>) -> Result<(), Stop> {
+async fn batch(run: &Arc<Run>, ledger: &Ledger, operations: Vec<PlannedOperation>) -> Result<(), Stop> {
     let mut lanes = Vec::new();
     let mut announced: Vec<(RelationKey, Vec<Intent>)> = Vec::new();
     let since_ms = run.clock.now_ms();
@@ -149,9 +150,11 @@ async fn batch(run: &Arc<Run>, ledger: &mut Ledger, operations: Vec<PlannedOpera
         for step in steps {
             match step {
                 Step::Written(entity_type, result) => {
-                    ledger.lane(lane, &entity_type, LanePlan::default(), result);
+                    ledger.book(|books| books.lane(lane, &entity_type, LanePlan::default(), result));
                 }
-                Step::Deleted(entity_type, step) => ledger.deletions(lane, &entity_type, step),
+                Step::Deleted(entity_type, step) => {
+                    ledger.book(|books| books.deletions(lane, &entity_type, step));
+                }
             }
         }
     }

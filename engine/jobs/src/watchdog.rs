@@ -40,7 +40,7 @@ pub(crate) fn diagnosis(expiry: Expiry, job: &Job) -> String {
         let row = usize::try_from(index).ok().and_then(|index| types.get(index));
         row.map_or("next", |row| row.key.entity_type.as_str())
     };
-    let place = match &job.checkpoint.phase {
+    let at = |phase: &Phase| match phase {
         Phase::Reading { index, .. } => format!("it was reading {} entities", name(*index)),
         Phase::Completing { index, .. } => {
             format!("it was completing references of {} entities", name(*index))
@@ -50,12 +50,26 @@ pub(crate) fn diagnosis(expiry: Expiry, job: &Job) -> String {
         Phase::Deleting => "it was deleting".to_owned(),
         Phase::Done => "it was ending".to_owned(),
     };
+    let place = at(&job.checkpoint.phase);
     let what = match expiry {
         Expiry::Idle(seconds) => format!("the job made no progress for {seconds} s and was ended"),
         Expiry::Total(seconds) => format!("the job took longer than {seconds} s and was ended"),
     };
+    let lanes = &job.checkpoint.lanes;
+    let under_way: Vec<String> = lanes
+        .iter()
+        .filter(|(id, lane)| lanes.len() > 1 && lane.phase != Phase::Done && !job.broken.contains_key(*id))
+        .map(|(id, lane)| {
+            let row = job.statistics.iter().find(|row| row.key.system == *id);
+            format!("{:?}: {}", row.map_or(id.as_str(), |row| &row.system_name), at(&lane.phase))
+        })
+        .collect();
+    let under_way = match under_way.is_empty() {
+        true => String::new(),
+        false => format!("; targets not at their end: {}", under_way.join(", ")),
+    };
     format!(
-        "{what}: {place} of {:?}, with {} pages stored; see which of its systems answers slowly, and --job-idle-limit and --job-time-limit of gangway serve",
+        "{what}: {place} of {:?}, with {} pages stored{under_way}; see which of its systems answers slowly, and --job-idle-limit and --job-time-limit of gangway serve",
         job.source_name, job.checkpoint.pages
     )
 }

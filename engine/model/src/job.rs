@@ -1,4 +1,4 @@
-use crate::{EntityType, JobId, PluginError, Reading, SystemId, TenantId};
+use crate::{Checkpoint, EntityType, JobId, PluginError, Reading, SystemId, TenantId};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -152,57 +152,6 @@ pub struct StatisticsRow {
     /// The numbers.
     #[serde(flatten)]
     pub counters: Counters,
-}
-
-/// How far a job has come. Committed together with what it says is done.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Checkpoint {
-    /// What comes next.
-    pub phase: Phase,
-    /// Pages committed so far over all entity types; numbers the "seen" marks.
-    pub pages: u64,
-    /// Whether an entity of the type being read refers to one that is not in the target yet.
-    #[serde(default)]
-    pub unresolved: bool,
-}
-
-/// The stretch of a job that comes next.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", tag = "name")]
-pub enum Phase {
-    /// Read the page at `cursor` of the entity type at `index` in the job's list.
-    #[serde(rename_all = "camelCase")]
-    Reading {
-        /// Position in the job's list of entity types.
-        index: u32,
-        /// None for the first page.
-        cursor: Option<String>,
-    },
-    /// Read the type again: entities that were written when what they refer to was not there yet (a
-    /// team inside a department) are completed.
-    #[serde(rename_all = "camelCase")]
-    Completing {
-        /// Position in the job's list of entity types.
-        index: u32,
-        /// None for the first page.
-        cursor: Option<String>,
-    },
-    /// Delete what was not seen.
-    Deleting,
-    /// Carry out the operations of a plan above this number.
-    #[serde(rename_all = "camelCase")]
-    Applying {
-        /// The number of the last operation that is done.
-        after: u64,
-    },
-    /// Take back the changes of another job, the last one first.
-    Undoing {
-        /// Changes with this number and above are done; none at the start.
-        below: Option<u64>,
-    },
-    /// Nothing left.
-    Done,
 }
 
 /// What an Undo takes back.

@@ -6,6 +6,7 @@
 
 #![forbid(unsafe_code)]
 
+mod checkpoint;
 mod delta;
 mod entity;
 mod error;
@@ -21,14 +22,15 @@ mod settings;
 mod system;
 mod transformation;
 
+pub use checkpoint::{Booked, Checkpoint, Given, LaneCheckpoint, Phase};
 pub use delta::{DeltaState, Reading};
 pub use entity::{Entity, Page, Problem};
 pub use error::{PluginError, code};
 pub use grant::{ConnectionGrant, FileGrant, Grants, HttpGrant};
 pub use id::{EntityType, JobId, PluginId, SystemId, TenantId};
 pub use job::{
-    Action, Checkpoint, Counters, EntityEvent, EntityState, Event, Job, JobEvent, JobStatus, JobType, Phase,
-    ReadMode, StatisticsKey, StatisticsRow, Trace, Trigger, Undo,
+    Action, Counters, EntityEvent, EntityState, Event, Job, JobEvent, JobStatus, JobType, ReadMode,
+    StatisticsKey, StatisticsRow, Trace, Trigger, Undo,
 };
 pub use manifest::{CapabilityRequest, Manifest, PropertySpec};
 pub use operation::{Member, MemberChanges, Operation, OperationKind, Outcome};

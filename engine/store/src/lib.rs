@@ -391,7 +391,7 @@ pub struct PluginVersion {
 }
 
 /// Why the store did not do it.
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Debug, thiserror::Error)]
 pub enum StoreError {
     /// There is one already.
     #[error("{0} exists already")]

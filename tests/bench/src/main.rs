@@ -1,11 +1,12 @@
 //! `make bench`: every figure of `docs/performance.md`, each as a ratio against something measured
-//! in the same run. Sections: `tax`, `calls`, `load`, `pipeline`, `simulate`, `million`, `servers`, `directory`; all if none is named.
+//! in the same run. Sections: `tax`, `calls`, `load`, `pipeline`, `simulate`, `lanes`, `million`, `servers`, `directory`; all if none is named.
 
 #![forbid(unsafe_code)]
 #![allow(clippy::print_stdout, reason = "a bench talks to the person in front of it")]
 
 mod calls;
 mod directory;
+mod lanes;
 mod load;
 mod pipeline;
 mod servers;
@@ -32,6 +33,9 @@ async fn main() -> anyhow::Result<()> {
     }
     if wanted("simulate") {
         simulate::run(100_000).await?;
+    }
+    if wanted("lanes") {
+        lanes::run().await?;
     }
     if wanted("million") {
         pipeline::run(1_000_000).await?;

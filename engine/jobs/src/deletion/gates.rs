@@ -1,17 +1,17 @@
 //! What makes a reading so doubtful that nothing may be deleted on its word.
 
-use crate::checkpoint::Ledger;
 use crate::error::Stop;
+use crate::ledger::Ledger;
 use crate::run::{Lane, Run};
-use crate::{safety, stats};
-use gangway_model::{Action, Counters, EntityType, Job};
+use crate::safety;
+use gangway_model::{EntityType, Given};
 use gangway_store::LastRead;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-/// The gates of one job.
+/// The gates of one target: they go by what it was given of the source.
 pub(super) struct Gates {
-    /// Entities that failed at the source, by type.
+    /// Entities that failed at the source, by type; also of types that the target does not take.
     failed: BTreeMap<EntityType, u64>,
     /// Types of which far fewer were read than before, with the explanation.
     dropped: BTreeMap<EntityType, String>,
@@ -22,11 +22,13 @@ pub(super) struct Gates {
 }
 
 impl Gates {
-    pub(super) async fn of(run: &Arc<Run>, job: &Job) -> Result<Self, Stop> {
-        let mut failed = BTreeMap::new();
-        for row in job.statistics.iter().filter(|row| row.key.action == Action::Read) {
-            *failed.entry(row.key.entity_type.clone()).or_default() += row.counters.failed;
-        }
+    pub(super) async fn of(run: &Arc<Run>, ledger: &Ledger, lane: &Lane) -> Result<Self, Stop> {
+        let given: BTreeMap<EntityType, Given> = ledger.look(|books| {
+            run.types
+                .iter()
+                .map(|entity_type| (entity_type.clone(), books.given(lane, entity_type)))
+                .collect()
+        });
         let (source, types) = (run.source.id.clone(), run.types.clone());
         let before: BTreeMap<EntityType, LastRead> = run
             .blocking(move |store| {
@@ -42,7 +44,8 @@ impl Gates {
         let limit = safety::drop_limit(&run.source);
         let mut dropped = BTreeMap::new();
         for (entity_type, read) in &before {
-            let (then, now) = (read.count, delivered(run, job, entity_type));
+            let now = given.get(entity_type).map_or(0, |given| given.delivered);
+            let then = read.count;
             // A job that resumes in its deletion phase compares with the read before its own.
             // A delta read says nothing about how many there are.
             if read.run == run.run || run.is_delta() {
@@ -62,6 +65,7 @@ impl Gates {
                 }
             }
         }
+        let failed = given.into_iter().map(|(entity_type, given)| (entity_type, given.failed)).collect();
         Ok(Self { failed, dropped, explicit: !matches!(limit, Ok(None)), before })
     }
 
@@ -97,27 +101,6 @@ impl Gates {
     pub(super) fn run_before(&self, entity_type: &EntityType) -> Option<&gangway_model::JobId> {
         self.before.get(entity_type).map(|read| &read.run)
     }
-
-    /// What the next full read is to be compared with: this one, if nothing speaks against it.
-    pub(super) fn passed(&self, run: &Run, ledger: &mut Ledger, held: &BTreeMap<EntityType, bool>) {
-        for entity_type in run.types.iter().filter(|_| !run.is_delta()) {
-            let failed = self.failed.get(entity_type).copied().unwrap_or_default();
-            if failed == 0 && !held.get(entity_type).copied().unwrap_or_default() {
-                ledger.last_read(LastRead {
-                    source: run.source.id.clone(),
-                    entity_type: entity_type.clone(),
-                    count: delivered(run, ledger.job(), entity_type),
-                    run: run.run.clone(),
-                });
-            }
-        }
-    }
-}
-
-/// Entities of a type that the source delivered, whatever became of them.
-fn delivered(run: &Run, job: &Job, entity_type: &EntityType) -> u64 {
-    let Counters { read, skipped, failed, .. } = stats::row(job, entity_type, &run.source, Action::Read);
-    read + skipped + failed
 }
 
 pub(super) fn entities(count: u64) -> &'static str {

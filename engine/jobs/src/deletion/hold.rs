@@ -2,8 +2,9 @@
 
 use super::Phase;
 use super::gates::entities;
-use crate::checkpoint::{Deletions, Ledger};
+use crate::checkpoint::Deletions;
 use crate::error::Stop;
+use crate::ledger::Ledger;
 use crate::prepare::rewritten;
 use crate::safety::{Grace, Threshold};
 use crate::{policy, stats};
@@ -17,12 +18,7 @@ impl Phase<'_> {
 
     /// A gate is closed: says of each candidate why it was not deleted, and of all of them how many
     /// there are. Nothing is counted, because nothing was decided about them.
-    pub(super) async fn gate_closed(
-        &self,
-        ledger: &mut Ledger,
-        seen: &SeenSet,
-        why: &str,
-    ) -> Result<(), Stop> {
+    pub(super) async fn gate_closed(&self, ledger: &Ledger, seen: &SeenSet, why: &str) -> Result<(), Stop> {
         let mut waiting = 0;
         let mut after = None;
         while let Some(relations) = self.batch(after.as_deref()).await? {
@@ -42,12 +38,13 @@ impl Phase<'_> {
                 step.seen.push(relation.ordinal);
             }
             if !step.events.is_empty() {
-                ledger.deletions(self.lane, self.entity_type, step);
+                ledger.book(|books| books.deletions(self.lane, self.entity_type, step));
                 ledger.commit(Vec::new()).await?;
             }
         }
         let subject = format!("no {} deletions in {:?}", self.entity_type, self.lane.system.name);
-        if waiting > 0 && !ledger.job().outcome.iter().any(|line| line.starts_with(&subject)) {
+        let said = ledger.look(|books| books.job().outcome.iter().any(|line| line.starts_with(&subject)));
+        if waiting > 0 && !said {
             ledger.outcome(format!(
                 "{subject}: {waiting} managed {} not read, and waiting because {why}",
                 entities(waiting)
@@ -129,14 +126,17 @@ impl Phase<'_> {
     /// Whether the threshold forbids all deletions of this type, with the explanation. The numbers
     /// are booked here, once for the whole run, so that a job that resumes in the midst of writing
     /// the log lines neither counts again nor takes the rest for a number below the threshold.
-    pub(super) async fn blocked(&self, ledger: &mut Ledger, seen: &SeenSet) -> Result<Option<String>, Stop> {
+    pub(super) async fn blocked(&self, ledger: &Ledger, seen: &SeenSet) -> Result<Option<String>, Stop> {
         let subject = format!("no {} deletions in {:?}: ", self.entity_type, self.lane.system.name);
-        if let Some(line) = ledger.job().outcome.iter().find(|line| line.starts_with(&subject)) {
-            return Ok(Some(line.clone()));
+        let said = |line: &&String| line.starts_with(&subject);
+        if let Some(line) = ledger.look(|books| books.job().outcome.iter().find(said).cloned()) {
+            return Ok(Some(line));
         }
         let threshold = Threshold::of(&self.lane.system, self.entity_type.as_str());
         // A job that resumes has some of them behind it.
-        let done = stats::row(ledger.job(), self.entity_type, &self.lane.system, Action::Write).deleted;
+        let row =
+            ledger.look(|books| stats::row(books.job(), self.entity_type, &self.lane.system, Action::Write));
+        let done = row.deleted;
         let key = self.run.key(self.lane, self.entity_type);
         let all = self.run.blocking(move |store| store.count_relations(&key)).await? + done;
         // Mostly it takes no look at the relations to see that they are few enough.
@@ -167,9 +167,11 @@ impl Phase<'_> {
             Err(wrong) if left > 0 => format!("{subject}{wrong}"),
             Err(_) => return Ok(None),
         };
-        ledger.outcome(line.clone());
         let counters = Counters { failed: left, ..Counters::default() };
-        ledger.count(self.entity_type, &self.lane.system, Action::Write, counters);
+        ledger.book(|books| {
+            books.outcome(line.clone());
+            books.count(self.entity_type, &self.lane.system, Action::Write, counters);
+        });
         ledger.commit(Vec::new()).await?;
         Ok(Some(line))
     }

@@ -55,7 +55,7 @@ impl Source {
             undo: None,
             event: None,
             broken: Default::default(),
-            checkpoint: Checkpoint { phase: Phase::Done, pages: 0, unresolved: false },
+            checkpoint: Checkpoint::at(Phase::Done),
         };
         self.state = after(self.state.take(), &job, ["app".into()].into(), success);
         // Once more, as after a crash: it must not count twice.

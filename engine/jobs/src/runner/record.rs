@@ -29,14 +29,10 @@ impl Runner {
             outcome: Vec::new(),
             statistics: Vec::new(),
             broken: Default::default(),
-            checkpoint: Checkpoint {
-                phase: match kind {
-                    JobType::Undo => Phase::Undoing { below: None },
-                    _ => Phase::Reading { index: 0, cursor: None },
-                },
-                pages: 0,
-                unresolved: false,
-            },
+            checkpoint: Checkpoint::at(match kind {
+                JobType::Undo => Phase::Undoing { below: None },
+                _ => Phase::Reading { index: 0, cursor: None },
+            }),
             trace: Default::default(),
         }
     }

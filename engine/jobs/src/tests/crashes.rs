@@ -193,8 +193,21 @@ async fn f016_a_broken_target_is_not_continued_after_a_crash() {
     let mut world = World::new(2, &["good", "bad"]);
     world.users((0..20).map(|n| user(&format!("u{n:04}"), json!({}))).collect());
     world.target("bad").fault(|_| Some(Fault::Call(PluginError::new(code::UNAUTHORIZED, "401"))));
-    assert!(life(&mut world, 8).await);
+    // The crash comes as soon as the store knows that it broke off.
+    let mortal = Life::long();
+    let (store, end) = (world.tenant_store(), mortal.clone());
+    world.target("good").wait_while(move || {
+        let known = store.jobs(None, 1).unwrap().first().is_some_and(|job| !job.broken.is_empty());
+        if known {
+            end.end();
+        }
+        !known
+    });
+    world.restart(Arc::new(MortalStore(world.store.clone(), mortal)));
+    world.start(JobType::Read).await;
+    world.runner.idle().await;
     world.target("bad").heal();
+    world.target("good").heal();
     world.restart(world.store.clone());
     let resumed = world.runner.recover().await.unwrap();
     world.runner.idle().await;

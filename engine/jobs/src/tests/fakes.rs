@@ -93,6 +93,7 @@ pub(super) enum Fault {
 }
 
 type Faults = Box<dyn FnMut(&Operation) -> Option<Fault> + Send>;
+pub(super) type Waits = Arc<dyn Fn() -> bool + Send + Sync>;
 
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Account {
@@ -111,6 +112,10 @@ pub(super) struct FakeTarget {
     pub(super) operations: AtomicU64,
     pub(super) finds: AtomicU64,
     pub(super) faults: Mutex<Option<Faults>>,
+    /// While this is true, a call to it is not answered.
+    pub(super) waits: Mutex<Option<Waits>>,
+    /// Types that it takes, if not users and groups.
+    pub(super) types: Mutex<Option<Vec<String>>>,
     pub(super) hides_created: Mutex<bool>,
     pub(super) find_fails: Mutex<Option<PluginError>>,
     pub(super) next: AtomicU64,
@@ -167,6 +172,22 @@ impl FakeTarget {
     pub(super) fn heal(&self) {
         *self.faults.lock().unwrap() = None;
         *self.find_fails.lock().unwrap() = None;
+        *self.waits.lock().unwrap() = None;
+    }
+
+    /// Answers no call as long as this is true.
+    pub(super) fn wait_while(&self, waits: impl Fn() -> bool + Send + Sync + 'static) {
+        *self.waits.lock().unwrap() = Some(Arc::new(waits));
+    }
+
+    async fn wait(&self) {
+        loop {
+            let waits = self.waits.lock().unwrap().clone();
+            if !waits.is_some_and(|waits| waits()) {
+                return;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(1)).await;
+        }
     }
 
     fn carry_out(&self, operation: &Operation) -> Outcome {
@@ -217,6 +238,7 @@ impl Target for FakeTarget {
         self.writes.fetch_add(1, Ordering::SeqCst);
         self.operations.fetch_add(operations.len() as u64, Ordering::SeqCst);
         tokio::task::yield_now().await;
+        self.wait().await;
         let mut outcomes = Vec::new();
         for operation in &operations {
             let fault = self.faults.lock().unwrap().as_mut().and_then(|fault| fault(operation));
@@ -255,6 +277,7 @@ impl Target for FakeTarget {
         limit: u32,
     ) -> Result<Vec<Entity>, PluginError> {
         self.finds.fetch_add(1, Ordering::SeqCst);
+        self.wait().await;
         if let Some(error) = self.find_fails.lock().unwrap().clone() {
             return Err(error);
         }
@@ -280,7 +303,8 @@ impl Target for FakeTarget {
     }
 
     fn entity_types(&self) -> Vec<String> {
-        vec!["user".into(), "group".into()]
+        let both = || vec!["user".into(), "group".into()];
+        self.types.lock().unwrap().clone().unwrap_or_else(both)
     }
 }
 

@@ -1,10 +1,12 @@
 //! Whole jobs against fakes of the ports and a real store in memory.
 
+mod apart;
 mod conflicts;
 mod crashes;
 mod deletions;
 mod errors;
 mod fakes;
+mod lanes;
 mod logs;
 mod mortal;
 mod plans;

@@ -10,12 +10,16 @@ use std::sync::Arc;
 
 /// Provisioned: u0 to u9; then u0 and u1 are gone, u2 changed, u10 to u14 are new.
 async fn before() -> World {
-    let world = World::new(4, &["dir"]);
+    before_with(&["dir"]).await
+}
+
+async fn before_with(targets: &[&str]) -> World {
+    let world = World::new(4, targets);
     world.users((0..10).map(|n| user(&format!("u{n:02}"), json!({}))).collect());
     world.read().await;
     let title = |n| if n == 2 { json!({"title": "Boss"}) } else { json!({}) };
     world.users((2..15).map(|n| user(&format!("u{n:02}"), title(n))).collect());
-    world.target("dir").take_done();
+    targets.iter().for_each(|target| drop(world.target(target).take_done()));
     world
 }
 
@@ -41,21 +45,39 @@ fn plan_of(world: &World) -> Option<JobId> {
 }
 
 fn verbs(world: &World, plan: &JobId) -> Vec<(PlannedVerb, String)> {
+    verbs_in(world, plan, "dir")
+}
+
+/// Operations of one target, in their order.
+fn verbs_in(world: &World, plan: &JobId, target: &str) -> Vec<(PlannedVerb, String)> {
     let all = PlanFilter::default();
     let operations = world.tenant_store().plans().operations(plan, &all, None, 1000, false).unwrap();
-    operations.into_iter().map(|(_, o)| (o.verb, o.source_id)).collect()
+    let of_target = operations.into_iter().filter(|(_, operation)| operation.target.as_str() == target);
+    of_target.map(|(_, o)| (o.verb, o.source_id)).collect()
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_simulation_killed_anywhere_makes_the_same_plan() {
-    let world = before().await;
+    for targets in [&["dir"][..], &["dir", "two"]] {
+        killed_simulations(targets).await;
+    }
+}
+
+async fn killed_simulations(targets: &[&str]) {
+    let world = before_with(targets).await;
     let whole = world.run(JobType::Simulate).await;
     let expected = verbs(&world, &whole.id);
+    let pages = |world: &World, plan: &JobId| -> Vec<Vec<String>> {
+        let pages = world.tenant_store().plans().pages(plan, None, 99).unwrap();
+        pages.into_iter().map(|(_, page)| page.entities.into_iter().map(|(id, _)| id).collect()).collect()
+    };
+    let delivered = pages(&world, &whole.id);
+    assert_eq!(delivered.len(), 4 + 1, "each page of the source once");
     assert_eq!(expected.len(), 13 + 2);
     assert_eq!(expected.iter().filter(|(verb, _)| *verb == PlannedVerb::Create).count(), 5);
     let mut points = 0;
     for step in 1.. {
-        let mut world = before().await;
+        let mut world = before_with(targets).await;
         let Some(job) = survive(&mut world, step, JobType::Simulate.into()).await else {
             if world.tenant_store().jobs(None, 9).unwrap().len() > 1 {
                 break;
@@ -66,7 +88,10 @@ async fn a_simulation_killed_anywhere_makes_the_same_plan() {
         assert_eq!(job.status, JobStatus::Success, "step {step}: {job:?}");
         assert_eq!(job.statistics, whole.statistics, "step {step}");
         let plan = plan_of(&world).unwrap();
-        assert_eq!(verbs(&world, &plan), expected, "step {step}");
+        for target in targets {
+            assert_eq!(verbs_in(&world, &plan, target), expected, "step {step}: {target}");
+        }
+        assert_eq!(pages(&world, &plan), delivered, "step {step}");
         assert!(world.tenant_store().plans().get(&plan).unwrap().unwrap().complete, "step {step}");
         assert!(world.target("dir").take_done().is_empty(), "step {step}");
         assert_eq!(world.relations("dir", "user").len(), 10, "step {step}");
