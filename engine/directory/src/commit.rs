@@ -8,7 +8,7 @@ use crate::settings::Settings;
 use crate::write::Writer;
 use redb::{Database, WriteTransaction};
 use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
 
 /// Most requests of one transaction.
 const MOST: usize = 256;
@@ -69,16 +69,33 @@ pub(crate) struct Committer {
     queue: Mutex<VecDeque<Arc<dyn Job>>>,
     writing: Mutex<()>,
     state: RwLock<Arc<State>>,
+    /// Told after each commit while the groups of some application are provisioned at once.
+    told: OnceLock<Listener>,
 }
+
+type Listener = Box<dyn Fn() + Send + Sync>;
 
 impl Committer {
     pub(crate) fn new(state: State) -> Self {
-        Self { queue: Mutex::default(), writing: Mutex::default(), state: RwLock::new(Arc::new(state)) }
+        let state = RwLock::new(Arc::new(state));
+        Self { queue: Mutex::default(), writing: Mutex::default(), state, told: OnceLock::new() }
     }
 
     /// What holds now.
     pub(crate) fn state(&self) -> Arc<State> {
         self.state.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Who is told of commits.
+    pub(crate) fn on_change(&self, tell: Listener) {
+        // Whoever asked first goes on being told.
+        let _ = self.told.set(tell);
+    }
+
+    fn tell(&self, state: &State) {
+        if let Some(tell) = self.told.get().filter(|_| !state.settings.central_store.is_empty()) {
+            tell();
+        }
     }
 
     /// Carries out one change, together with others that wait, and returns when it is durable.
@@ -108,6 +125,7 @@ impl Committer {
             for job in &batch {
                 job.settle(durable.clone());
             }
+            self.tell(&state);
         }
     }
 
@@ -121,7 +139,9 @@ impl Committer {
         let transaction = database.begin_write().map_err(StorageError::of)?;
         let state = change(&transaction, &self.state())?;
         transaction.commit().map_err(StorageError::of)?;
-        *self.state.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(state);
+        let state = Arc::new(state);
+        *self.state.write().unwrap_or_else(PoisonError::into_inner) = state.clone();
+        self.tell(&state);
         Ok(())
     }
 }

@@ -11,6 +11,7 @@
 mod bulk;
 mod call;
 mod catalog;
+mod changes;
 mod check;
 mod commit;
 mod content;
@@ -39,6 +40,7 @@ mod tests;
 mod write;
 
 pub use call::{Call, MAX_BODY, Reply};
+pub use changes::GroupChange;
 pub use check::Report;
 pub use error::{ScimError, StorageError};
 pub use query::Query;
@@ -131,6 +133,7 @@ impl Directory {
         let transaction = database.begin_write().map_err(StorageError::of)?;
         WriteTables::open(&transaction)?;
         transaction.open_table(COUNTERS).map_err(StorageError::of)?;
+        transaction.open_table(changes::CHANGES).map_err(StorageError::of)?;
         let state = {
             let meta = transaction.open_table(META).map_err(StorageError::of)?;
             let settings = match meta.get(SETTINGS).map_err(StorageError::of)? {
