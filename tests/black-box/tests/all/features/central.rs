@@ -1,6 +1,6 @@
 //! Central store: F157, F238 to F241, and that a crash between a change and its push loses nothing.
 
-use crate::setting::Setting;
+use crate::setting::{Setting, edit_document, map};
 use crate::systems::{scim_source, scim_target};
 use gangway_kit::{Answer, Method, ScimServer, text};
 use serde_json::{Value, json};
@@ -24,6 +24,7 @@ impl Central {
         let app = |app: &mut Value| {
             app["sources"] = json!(["HR", "Directory"]);
             app["properties"]["ips.application.id"] = json!({ "value": "app-1" });
+            without_extensions(app);
         };
         central.setting.change("App", app).await;
         central
@@ -113,6 +114,18 @@ impl Central {
     }
 }
 
+/// The server behind the targets knows the core schemas only, and refuses everything else.
+fn without_extensions(target: &mut Value) {
+    for (entity_type, name) in [("user", "User"), ("group", "Group")] {
+        edit_document(target, "write", entity_type, |entity| {
+            let extension = format!("$['urn:ietf:params:scim:schemas:extension:sap:2.0:{name}']");
+            map(entity, json!({ "type": "remove", "targetPath": extension }));
+            let core = format!("urn:ietf:params:scim:schemas:core:2.0:{name}");
+            map(entity, json!({ "constant": [core], "targetPath": "$.schemas" }));
+        });
+    }
+}
+
 fn group(name: &str, members: &[&str]) -> (String, Vec<String>) {
     (name.to_owned(), members.iter().map(|name| (*name).to_owned()).collect())
 }
@@ -128,6 +141,7 @@ async fn f238_a_change_of_an_applications_group_reaches_its_targets_at_once() {
         if let Some(application) = application {
             target["properties"]["ips.application.id"] = json!({ "value": application });
         }
+        without_extensions(&mut target);
         setting.api.make_system(target).await.unwrap();
     }
     let (ann, bob) = (central.user("ann").await, central.user("bob").await);
