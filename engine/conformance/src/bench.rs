@@ -78,6 +78,7 @@ impl<'a> Bench<'a> {
             name: "Conformance".to_owned(),
             description: String::new(),
             role: Role::Source,
+            system_type: None,
             plugin: plugin.clone(),
             enabled: true,
             sources: Vec::new(),

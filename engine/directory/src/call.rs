@@ -4,7 +4,7 @@
 use crate::parameters::{Parameters, search};
 use crate::query::{DEFAULT_COUNT, MAX_COUNT, Query};
 use crate::schema::Kind;
-use crate::{Directory, Resource, ScimError, View, bulk, filter, plan};
+use crate::{Directory, Resource, ScimError, View, bulk, deleted, filter, plan};
 use serde_json::{Value, json};
 
 const LIST_URN: &str = "urn:ietf:params:scim:api:messages:2.0:ListResponse";
@@ -36,17 +36,30 @@ pub struct Call<'c> {
 pub struct Reply {
     /// HTTP status.
     pub status: u16,
-    /// None where there is nothing to say.
+    /// None where there is nothing to say, or `text` says it.
     pub body: Option<Value>,
+    /// A body that is written already.
+    pub text: Option<String>,
     /// `ETag`.
     pub etag: Option<String>,
     /// `Location`.
     pub location: Option<String>,
+    /// `Link` (RFC 8288).
+    pub link: Option<String>,
 }
 
 impl Reply {
     fn json(status: u16, body: Value) -> Self {
-        Self { status, body: Some(body), etag: None, location: None }
+        Self { status, body: Some(body), ..Self::default() }
+    }
+
+    fn text(status: u16, text: String) -> Self {
+        Self { status, text: Some(text), ..Self::default() }
+    }
+
+    /// The body as it is sent.
+    pub fn take_text(&mut self) -> Option<String> {
+        self.text.take().or_else(|| self.body.take().map(|body| body.to_string()))
     }
 
     fn resource(status: u16, resource: Resource) -> Self {
@@ -55,6 +68,7 @@ impl Reply {
             body: Some(resource.body),
             etag: Some(resource.version),
             location: Some(resource.location),
+            ..Self::default()
         }
     }
 }
@@ -78,7 +92,7 @@ impl Directory {
         }
         let Ok(Parameters { query, .. }) = Parameters::read(query) else { return true };
         match (id, &query.filter) {
-            (Some(_), _) => true,
+            (Some(id), _) => !id.starts_with('.'),
             (None, _) if query.sort_by.is_some() || query.start_id.is_some() => false,
             (None, None) => true,
             (None, Some(filter)) => filter::parse(self.committer.state().catalog.of(Kind::User), filter)
@@ -103,7 +117,12 @@ impl Directory {
             ("Users", Some(".search")) | ("Groups", Some(".search")) => {
                 let kind = Kind::from_endpoint(endpoint).unwrap_or(Kind::User);
                 only(call, "POST")?;
-                self.list(kind, &search(&body(call)?)?, call.base).map(|list| Reply::json(200, list))
+                self.list_text(kind, &search(&body(call)?)?, call.base).map(|list| Reply::text(200, list))
+            }
+            ("Users" | "Groups", Some(".deleted")) => {
+                only(call, "GET")?;
+                let kind = Kind::from_endpoint(endpoint).unwrap_or(Kind::User);
+                self.deleted(kind, &parameters.deleted()).map(|list| Reply::json(200, list))
             }
             ("", None) => {
                 only(call, "GET")?;
@@ -121,7 +140,7 @@ impl Directory {
             }
             ("ServiceProviderConfig", None) => {
                 only(call, "GET")?;
-                Ok(Reply::json(200, config(call.base)))
+                Ok(deleted::offered(call, Reply::json(200, config(call.base))))
             }
             ("Schemas", None) if call.method == "POST" && !call.body.is_empty() => {
                 self.create_schema(&body(call)?, call.base).map(|schema| Reply::json(201, schema))
@@ -168,7 +187,7 @@ impl Directory {
         }
         match (call.method, id) {
             ("GET" | "HEAD", None) => {
-                self.list(kind, &parameters.query, call.base).map(|list| Reply::json(200, list))
+                self.list_text(kind, &parameters.query, call.base).map(|list| Reply::text(200, list))
             }
             ("POST", None) => self.create(kind, body(call)?, &view).map(|r| Reply::resource(201, r)),
             ("GET" | "HEAD", Some(id)) => {

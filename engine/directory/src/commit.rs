@@ -5,8 +5,9 @@ use crate::ScimError;
 use crate::catalog::Catalog;
 use crate::error::StorageError;
 use crate::settings::Settings;
+use crate::storage::ReadTables;
 use crate::write::Writer;
-use redb::{Database, WriteTransaction};
+use redb::{Database, ReadableDatabase, WriteTransaction};
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
 
@@ -71,14 +72,28 @@ pub(crate) struct Committer {
     state: RwLock<Arc<State>>,
     /// Told after each commit while the groups of some application are provisioned at once.
     told: OnceLock<Listener>,
+    latest: RwLock<Latest>,
+}
+
+/// What readers see since the last commit, opened once for all of them.
+#[derive(Default)]
+struct Latest {
+    tables: Option<Arc<ReadTables>>,
+    /// Counts commits, so that nobody puts in what was opened before one.
+    commits: u64,
 }
 
 type Listener = Box<dyn Fn() + Send + Sync>;
 
 impl Committer {
     pub(crate) fn new(state: State) -> Self {
-        let state = RwLock::new(Arc::new(state));
-        Self { queue: Mutex::default(), writing: Mutex::default(), state, told: OnceLock::new() }
+        Self {
+            queue: Mutex::default(),
+            writing: Mutex::default(),
+            state: RwLock::new(Arc::new(state)),
+            told: OnceLock::new(),
+            latest: RwLock::default(),
+        }
     }
 
     /// What holds now.
@@ -96,6 +111,31 @@ impl Committer {
         if let Some(tell) = self.told.get().filter(|_| !state.settings.central_store.is_empty()) {
             tell();
         }
+    }
+
+    /// The tables as the last commit left them.
+    pub(crate) fn snapshot(&self, database: &Database) -> Result<Arc<ReadTables>, StorageError> {
+        let commits = {
+            let latest = self.latest.read().unwrap_or_else(PoisonError::into_inner);
+            match &latest.tables {
+                Some(tables) => return Ok(tables.clone()),
+                None => latest.commits,
+            }
+        };
+        let transaction = database.begin_read().map_err(StorageError::of)?;
+        let tables = Arc::new(ReadTables::open(&transaction)?);
+        let mut latest = self.latest.write().unwrap_or_else(PoisonError::into_inner);
+        if latest.commits == commits {
+            latest.tables = Some(tables.clone());
+        }
+        Ok(tables)
+    }
+
+    /// After a commit, and before anybody is told of it.
+    fn outdate(&self) {
+        let mut latest = self.latest.write().unwrap_or_else(PoisonError::into_inner);
+        latest.tables = None;
+        latest.commits += 1;
     }
 
     /// Carries out one change, together with others that wait, and returns when it is durable.
@@ -122,6 +162,7 @@ impl Committer {
             };
             let state = self.state();
             let durable = transact(database, &state, &batch).map_err(ScimError::from);
+            self.outdate();
             for job in &batch {
                 job.settle(durable.clone());
             }
@@ -139,6 +180,7 @@ impl Committer {
         let transaction = database.begin_write().map_err(StorageError::of)?;
         let state = change(&transaction, &self.state())?;
         transaction.commit().map_err(StorageError::of)?;
+        self.outdate();
         let state = Arc::new(state);
         *self.state.write().unwrap_or_else(PoisonError::into_inner) = state.clone();
         self.tell(&state);

@@ -1,6 +1,7 @@
 //! What a request asks for: the query string, and the body of a search.
 
 use crate::ScimError;
+use crate::deleted::Asked;
 use crate::query::Query;
 use serde_json::Value;
 
@@ -10,11 +11,13 @@ pub(crate) struct Parameters {
     pub(crate) query: Query,
     /// `blocked=true`: the deleted users that can be restored are meant.
     pub(crate) blocked: bool,
+    /// `since`: what was deleted after that is meant.
+    since: Option<String>,
 }
 
 impl Parameters {
     pub(crate) fn read(text: &str) -> Result<Self, ScimError> {
-        let (mut query, mut blocked) = (Query::default(), false);
+        let (mut query, mut blocked, mut since) = (Query::default(), false, None);
         for (name, value) in form_urlencoded::parse(text.as_bytes()) {
             match name.as_ref() {
                 "filter" => query.filter = Some(value.into_owned()),
@@ -26,11 +29,16 @@ impl Parameters {
                 "count" => query.count = Some(number("count", &value)?),
                 "cursor" => query.cursor = Some(value.into_owned()),
                 "startId" => query.start_id = Some(value.into_owned()),
+                "since" => since = Some(value.into_owned()),
                 "blocked" => blocked = value.eq_ignore_ascii_case("true"),
                 _ => {}
             }
         }
-        Ok(Self { query, blocked })
+        Ok(Self { query, blocked, since })
+    }
+
+    pub(crate) fn deleted(self) -> Asked {
+        Asked { since: self.since, cursor: self.query.cursor, count: self.query.count }
     }
 }
 

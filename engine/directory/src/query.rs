@@ -13,7 +13,7 @@ use crate::storage::{Read, Record, Step};
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
-const LIST_URN: &str = "urn:ietf:params:scim:api:messages:2.0:ListResponse";
+pub(crate) const LIST_URN: &str = "urn:ietf:params:scim:api:messages:2.0:ListResponse";
 /// Resources on a page when the client does not say.
 pub(crate) const DEFAULT_COUNT: u64 = 100;
 /// Most resources on a page.
@@ -47,7 +47,7 @@ pub struct Query {
 
 /// Where a page starts.
 #[derive(Clone, Copy)]
-enum Start {
+pub(crate) enum Start {
     Position(u64),
     After(u64),
     Id(u128),
@@ -153,7 +153,7 @@ pub(crate) fn list<T: Read>(
     Ok(Value::Object(answer))
 }
 
-fn start(query: &Query) -> Result<Start, ScimError> {
+pub(crate) fn start(query: &Query) -> Result<Start, ScimError> {
     if let Some(id) = &query.start_id {
         if query.cursor.is_some() || query.start_index.is_some() {
             return Err(ScimError::value("give one of \"startId\", \"cursor\" and \"startIndex\""));
@@ -189,7 +189,7 @@ fn start(query: &Query) -> Result<Start, ScimError> {
 }
 
 /// A cursor is the last resource of the page and a mark of the query it belongs to.
-fn cursor(last: u64, query: &Query) -> String {
+pub(crate) fn cursor(last: u64, query: &Query) -> String {
     format!("{last:x}.{}", query_mark(query))
 }
 
@@ -250,7 +250,7 @@ fn page_of<T: Read>(
     Ok((page, total))
 }
 
-fn lost(kind: Kind, sequence: u64) -> StorageError {
+pub(crate) fn lost(kind: Kind, sequence: u64) -> StorageError {
     StorageError::Damaged(format!("{} number {sequence} is in an index and not there", kind.name()))
 }
 

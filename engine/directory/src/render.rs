@@ -258,7 +258,7 @@ impl<'r, T: Read> Renderer<'r, T> {
         Ok(())
     }
 
-    fn groups(&mut self, member: u64) -> Result<Vec<Value>, StorageError> {
+    pub(crate) fn groups(&mut self, member: u64) -> Result<Vec<Value>, StorageError> {
         let mut groups = Vec::new();
         for (group, id) in self.tables.groups_of(member)? {
             let name = match self.names.get(&group) {

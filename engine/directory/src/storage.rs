@@ -25,6 +25,8 @@ pub(crate) const MEMBERSHIPS: TableDefinition<(u64, u64), u128> = TableDefinitio
 /// (kind, sequence / [`BLOCK`]) → how many there are: so that a page at any start index is found
 /// without walking to it.
 pub(crate) const BLOCKS: TableDefinition<(u8, u64), u32> = TableDefinition::new("blocks");
+/// (kind, when in milliseconds, identifier) of what was deleted.
+pub(crate) const DELETED: TableDefinition<(u8, u64, u128), ()> = TableDefinition::new("deleted");
 /// What holds for the whole directory: `settings`, and the custom schemas as `schema:URN`, JSON.
 pub(crate) const META: TableDefinition<&str, &[u8]> = TableDefinition::new("meta");
 /// Counters.
@@ -58,13 +60,14 @@ pub(crate) struct Member {
 }
 
 /// The tables within one transaction, for reading or for writing.
-pub(crate) struct Tables<R, I, X, M, G, B> {
+pub(crate) struct Tables<R, I, X, M, G, B, D> {
     pub(crate) resources: R,
     pub(crate) ids: I,
     pub(crate) index: X,
     pub(crate) members: M,
     pub(crate) memberships: G,
     pub(crate) blocks: B,
+    pub(crate) deleted: D,
 }
 
 pub(crate) type ReadTables = Tables<
@@ -74,6 +77,7 @@ pub(crate) type ReadTables = Tables<
     ReadOnlyTable<(u64, u64), (u8, u128)>,
     ReadOnlyTable<(u64, u64), u128>,
     ReadOnlyTable<(u8, u64), u32>,
+    ReadOnlyTable<(u8, u64, u128), ()>,
 >;
 
 pub(crate) type WriteTables<'t> = Tables<
@@ -83,6 +87,7 @@ pub(crate) type WriteTables<'t> = Tables<
     Table<'t, (u64, u64), (u8, u128)>,
     Table<'t, (u64, u64), u128>,
     Table<'t, (u8, u64), u32>,
+    Table<'t, (u8, u64, u128), ()>,
 >;
 
 impl ReadTables {
@@ -94,6 +99,7 @@ impl ReadTables {
             members: transaction.open_table(MEMBERS).map_err(StorageError::of)?,
             memberships: transaction.open_table(MEMBERSHIPS).map_err(StorageError::of)?,
             blocks: transaction.open_table(BLOCKS).map_err(StorageError::of)?,
+            deleted: transaction.open_table(DELETED).map_err(StorageError::of)?,
         })
     }
 }
@@ -107,6 +113,7 @@ impl<'t> WriteTables<'t> {
             members: transaction.open_table(MEMBERS).map_err(StorageError::of)?,
             memberships: transaction.open_table(MEMBERSHIPS).map_err(StorageError::of)?,
             blocks: transaction.open_table(BLOCKS).map_err(StorageError::of)?,
+            deleted: transaction.open_table(DELETED).map_err(StorageError::of)?,
         })
     }
 }
@@ -117,7 +124,21 @@ pub(crate) trait Read {
     fn locate(&self, kind: Kind, id: &str) -> Result<Option<u64>, StorageError>;
     /// Kind and place of a resource.
     fn locate_any(&self, id: &str) -> Result<Option<Member>, StorageError>;
-    fn record(&self, kind: Kind, sequence: u64) -> Result<Option<Record>, StorageError>;
+    /// Shows a record as it is stored; whether there is one.
+    fn bytes(
+        &self,
+        kind: Kind,
+        sequence: u64,
+        f: &mut dyn FnMut(&[u8]) -> Result<(), StorageError>,
+    ) -> Result<bool, StorageError>;
+    fn record(&self, kind: Kind, sequence: u64) -> Result<Option<Record>, StorageError> {
+        let mut record = None;
+        self.bytes(kind, sequence, &mut |bytes| {
+            record = Some(parse(kind, sequence, bytes)?);
+            Ok(())
+        })?;
+        Ok(record)
+    }
     /// Resources under a key of an index, in sequence order.
     fn lookup(&self, index: u8, key: &str) -> Result<Vec<u64>, StorageError>;
     /// Calls `f` for the resources under a range of keys of an index, in the order of the keys, until it says stop.
@@ -134,13 +155,22 @@ pub(crate) trait Read {
     fn is_member(&self, group: u64, member: u64) -> Result<bool, StorageError>;
     /// The groups of a user or group, as (sequence, identifier).
     fn groups_of(&self, member: u64) -> Result<Vec<(u64, Uuid)>, StorageError>;
-    /// Calls `f` for each record above `after` in sequence order, until it says stop.
+    /// Calls `f` for each record above `after`, as it is stored, in sequence order, until it says stop.
+    fn scan_bytes(
+        &self,
+        kind: Kind,
+        after: Option<u64>,
+        f: &mut dyn FnMut(u64, &[u8]) -> Result<Step, StorageError>,
+    ) -> Result<(), StorageError>;
+    /// The same, read.
     fn scan(
         &self,
         kind: Kind,
         after: Option<u64>,
         f: &mut dyn FnMut(u64, Record) -> Result<Step, StorageError>,
-    ) -> Result<(), StorageError>;
+    ) -> Result<(), StorageError> {
+        self.scan_bytes(kind, after, &mut |sequence, bytes| f(sequence, parse(kind, sequence, bytes)?))
+    }
     /// Calls `f` for the resources of a kind from an identifier on, in the order of identifiers, until it says stop.
     fn starting_at(
         &self,
@@ -160,7 +190,7 @@ pub(crate) enum Step {
     Stop,
 }
 
-impl<R, I, X, M, G, B> Read for Tables<R, I, X, M, G, B>
+impl<R, I, X, M, G, B, D> Read for Tables<R, I, X, M, G, B, D>
 where
     R: ReadableTable<(u8, u64), &'static [u8]>,
     I: ReadableTable<u128, (u8, u64)>,
@@ -182,10 +212,15 @@ where
         }))
     }
 
-    fn record(&self, kind: Kind, sequence: u64) -> Result<Option<Record>, StorageError> {
+    fn bytes(
+        &self,
+        kind: Kind,
+        sequence: u64,
+        f: &mut dyn FnMut(&[u8]) -> Result<(), StorageError>,
+    ) -> Result<bool, StorageError> {
         match self.resources.get((kind as u8, sequence)).map_err(StorageError::of)? {
-            None => Ok(None),
-            Some(bytes) => parse(kind, sequence, bytes.value()).map(Some),
+            None => Ok(false),
+            Some(bytes) => f(bytes.value()).map(|()| true),
         }
     }
 
@@ -256,11 +291,11 @@ where
             .collect()
     }
 
-    fn scan(
+    fn scan_bytes(
         &self,
         kind: Kind,
         after: Option<u64>,
-        f: &mut dyn FnMut(u64, Record) -> Result<Step, StorageError>,
+        f: &mut dyn FnMut(u64, &[u8]) -> Result<Step, StorageError>,
     ) -> Result<(), StorageError> {
         // Sequence numbers start at 1.
         let first = after.unwrap_or(0).saturating_add(1);
@@ -268,7 +303,7 @@ where
         for entry in self.resources.range(range).map_err(StorageError::of)? {
             let (key, bytes) = entry.map_err(StorageError::of)?;
             let sequence = key.value().1;
-            if f(sequence, parse(kind, sequence, bytes.value())?)? == Step::Stop {
+            if f(sequence, bytes.value())? == Step::Stop {
                 break;
             }
         }

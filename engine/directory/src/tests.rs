@@ -1,10 +1,12 @@
 mod bulk;
 mod changes;
 mod crud;
+mod deleted;
 mod filters;
 mod model;
 mod paging;
 mod patches;
+mod plain;
 mod robust;
 
 use crate::{Call, Directory, Ids, Reply};
@@ -49,7 +51,12 @@ fn directory() -> Directory {
 fn call(d: &Directory, method: &str, path: &str, body: Option<Value>) -> Reply {
     let (path, query) = path.split_once('?').unwrap_or((path, ""));
     let body = body.map(|b| b.to_string()).unwrap_or_default();
-    d.call(&Call { method, path, query, body: body.as_bytes(), base: BASE, ..Call::default() })
+    let mut reply =
+        d.call(&Call { method, path, query, body: body.as_bytes(), base: BASE, ..Call::default() });
+    if let Some(text) = reply.text.take() {
+        reply.body = Some(serde_json::from_str(&text).unwrap());
+    }
+    reply
 }
 
 fn get(d: &Directory, path: &str) -> Value {

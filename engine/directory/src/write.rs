@@ -138,6 +138,7 @@ impl Writer<'_> {
         }
         self.note_change(kind, record)?;
         self.tables.ids.remove(record.id.as_u128()).map_err(StorageError::of)?;
+        self.remember_deletion(kind, record.id, now_ms.max(record.modified_ms))?;
         self.tables.resources.remove((kind as u8, sequence)).map_err(StorageError::of)?;
         self.count_block(kind, sequence, false)
     }

@@ -57,13 +57,22 @@ impl SystemEgress {
     /// The same for many, as many at once as the system's limit allows; answers in the order of the
     /// requests.
     pub async fn send_many(&self, requests: Vec<HttpRequest>) -> Vec<Result<HttpResponse, PluginError>> {
+        self.send_each(requests, |request| self.send(request)).await
+    }
+
+    /// The same, but somebody else sends each of them.
+    pub async fn send_each<S: Future<Output = Result<HttpResponse, PluginError>>>(
+        &self,
+        requests: Vec<HttpRequest>,
+        send: impl Fn(HttpRequest) -> S,
+    ) -> Vec<Result<HttpResponse, PluginError>> {
         // No more are begun than can run, so that another job's single request does not queue behind
         // a long list.
         let limit = self.inner.exchange.pacer.limit();
-        let sends = requests
-            .into_iter()
-            .enumerate()
-            .map(|(at, request)| async move { (at, self.send(request).await) });
+        let sends = requests.into_iter().enumerate().map(|(at, request)| {
+            let sent = send(request);
+            async move { (at, sent.await) }
+        });
         let mut answers: Vec<_> = stream::iter(sends).buffer_unordered(limit).collect().await;
         answers.sort_unstable_by_key(|(at, _)| *at);
         answers.into_iter().map(|(_, answer)| answer).collect()

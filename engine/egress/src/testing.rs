@@ -8,6 +8,7 @@ pub(crate) fn system(properties: &[(&str, &str)]) -> System {
         name: "crew list".to_owned(),
         description: String::new(),
         role: Role::Target,
+        system_type: None,
         plugin: "scim2".into(),
         enabled: true,
         sources: Vec::new(),

@@ -48,7 +48,9 @@ fn ids(variable: &str, value: &Value) -> Result<Value, String> {
     let list = value.as_array().map_or(std::slice::from_ref(value), Vec::as_slice);
     let id = |entry: &Value| entry.get("id").filter(|id| id.is_string()).cloned();
     list.iter().map(id).collect::<Option<Vec<_>>>().map(Value::Array).ok_or_else(|| {
-        format!("{variable} is {value}, not a list of groups such as [{{\"id\": \"…\"}}]; correct the mapping")
+        format!(
+            "{variable} is {value}, not a list of groups such as [{{\"id\": \"…\"}}]; correct the mapping"
+        )
     })
 }
 

@@ -8,7 +8,9 @@ use crate::run::needs;
 use crate::runner::Runner;
 use crate::transform::{apply, request};
 use gangway_model::ports::JobContext;
-use gangway_model::{AnswerOutcome, EntityType, PluginError, Role, System, TenantId, TransformOperation, code};
+use gangway_model::{
+    AnswerOutcome, EntityType, PluginError, Role, System, TenantId, TransformOperation, code,
+};
 use serde::Serialize;
 use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;

@@ -197,7 +197,8 @@ mod tests {
             names.iter().map(|name| Member { value: (*name).to_owned(), group: false }).collect()
         };
         // b was there before; c and d are ours, and d leaves; e comes.
-        let (changes, own) = beside_others(&list(&["c", "d"]), &list(&["a", "b", "c", "d"]), &list(&["b", "c", "e"]));
+        let (changes, own) =
+            beside_others(&list(&["c", "d"]), &list(&["a", "b", "c", "d"]), &list(&["b", "c", "e"]));
         assert_eq!((changes.added, changes.removed), (list(&["e"]), list(&["d"])));
         assert_eq!(own, list(&["c", "e"]));
     }

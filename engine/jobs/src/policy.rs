@@ -120,6 +120,7 @@ pub(crate) mod tests {
             name: "S".into(),
             description: String::new(),
             role: Role::Target,
+            system_type: None,
             plugin: plugin.into(),
             enabled: true,
             sources: Vec::new(),

@@ -108,8 +108,10 @@ impl OpenLane {
 
     /// Carries out operations. As many outcomes as operations: anything else is an error of the whole call.
     pub(crate) async fn carry_out(&self, operations: Vec<Operation>) -> Result<Vec<Outcome>, PluginError> {
-        let refused: Vec<Option<Outcome>> =
-            operations.iter().map(|operation| assignments::refusal(self.target.as_ref(), operation)).collect();
+        let refused: Vec<Option<Outcome>> = operations
+            .iter()
+            .map(|operation| assignments::refusal(self.target.as_ref(), operation))
+            .collect();
         let left: Vec<Operation> =
             operations.into_iter().zip(&refused).filter(|(_, no)| no.is_none()).map(|(o, _)| o).collect();
         let count = left.len();

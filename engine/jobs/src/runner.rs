@@ -9,12 +9,10 @@ use crate::execute::{Execution, targets_of};
 use crate::progress::Progress;
 use crate::services::{News, Order, Services};
 use crate::watchdog::{self, Expiry};
-use record::same_entity;
 use gangway_model::ports::Systems;
-use gangway_model::{
-    Job, JobEvent, JobId, JobStatus, JobType, Role, SystemId, TenantId, Trigger,
-};
+use gangway_model::{Job, JobEvent, JobId, JobStatus, JobType, Role, SystemId, TenantId, Trigger};
 use gangway_store::{StoreError, TenantStore};
+use record::same_entity;
 use std::collections::{BTreeSet, HashSet};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};

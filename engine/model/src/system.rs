@@ -66,6 +66,10 @@ pub struct System {
     pub description: String,
     /// Source, target or proxy.
     pub role: Role,
+    /// The kind of application, by which the engine filled in what was not given; none if everything was.
+    /// Fixed for its life.
+    #[serde(default, rename = "type", skip_serializing_if = "Option::is_none")]
+    pub system_type: Option<String>,
     /// The connector.
     pub plugin: PluginId,
     /// Disabled systems receive no request.
@@ -88,6 +92,14 @@ pub struct System {
 }
 
 impl System {
+    /// The type of systems that are the tenant's own directory. The engine answers their requests itself.
+    pub const LOCAL_DIRECTORY: &str = "Local Identity Directory";
+
+    /// Whether it is the tenant's own directory.
+    pub fn is_local_directory(&self) -> bool {
+        self.system_type.as_deref() == Some(Self::LOCAL_DIRECTORY)
+    }
+
     /// A property's value, secret or not.
     pub fn property(&self, key: &str) -> Option<&str> {
         self.properties.get(key).map(|p| p.value.as_str())

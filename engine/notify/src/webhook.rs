@@ -33,6 +33,7 @@ pub(crate) async fn send(
         name: format!("webhook {url}"),
         description: String::new(),
         role: Role::Target,
+        system_type: None,
         plugin: "webhook".into(),
         enabled: true,
         sources: Vec::new(),

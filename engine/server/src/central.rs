@@ -143,8 +143,11 @@ fn sources(
         .collect()
 }
 
-/// Whether a system is the tenant's own directory: by its address, on this machine or at the engine's public one.
+/// Whether a system is the tenant's own directory: by its type, or by its address, on this machine or at the engine's public one.
 fn is_own_directory(system: &System, tenant: &TenantId, public_url: Option<&str>) -> bool {
+    if system.is_local_directory() {
+        return true;
+    }
     let Some(url) = system.property("URL").filter(|_| system.plugin.as_str() == SCIM) else { return false };
     let path = format!("/tenants/{tenant}/scim/v2");
     let Some(origin) = url.trim().trim_end_matches('/').strip_suffix(path.as_str()) else { return false };
@@ -171,6 +174,7 @@ mod tests {
             name: "S".into(),
             description: String::new(),
             role: Role::Source,
+            system_type: None,
             plugin: SCIM.into(),
             enabled: true,
             sources: Vec::new(),
@@ -203,5 +207,7 @@ mod tests {
         let mut ldap = at("http://127.0.0.1:8080/tenants/t/scim/v2");
         ldap.plugin = "ldap".into();
         assert!(!is_own_directory(&ldap, &"t".into(), None));
+        let inside = System { system_type: Some(System::LOCAL_DIRECTORY.to_owned()), ..at("") };
+        assert!(is_own_directory(&inside, &"t".into(), None));
     }
 }

@@ -17,6 +17,7 @@ mod directories;
 mod export;
 mod extract;
 mod idmapping;
+mod inside;
 mod limits;
 mod nightly;
 mod openapi;
@@ -31,6 +32,7 @@ mod services;
 mod system;
 #[cfg(test)]
 mod tests;
+mod types;
 
 pub use gangway_host::{Inspection, LoadError};
 pub use plugins::inspect;

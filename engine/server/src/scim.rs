@@ -86,21 +86,21 @@ fn base(services: &Services, tenant: &TenantId, headers: &HeaderMap) -> String {
     format!("{origin}/tenants/{tenant}/scim/v2")
 }
 
-fn respond(reply: Reply) -> Response {
+fn respond(mut reply: Reply) -> Response {
     let status = StatusCode::from_u16(reply.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     if status.is_server_error() && status != StatusCode::NOT_IMPLEMENTED {
         tracing::error!(answer = ?reply.body, "the directory failed");
     }
-    let body = match &reply.body {
-        Some(body) => Body::from(body.to_string()),
-        None => Body::empty(),
-    };
+    let text = reply.take_text();
+    let has_body = text.is_some();
+    let body = text.map_or_else(Body::empty, Body::from);
     let mut response = (status, body).into_response();
     let headers = response.headers_mut();
-    if reply.body.is_some() {
+    if has_body {
         headers.insert(header::CONTENT_TYPE, MEDIA_TYPE);
     }
-    for (name, value) in [(header::ETAG, reply.etag), (header::LOCATION, reply.location)] {
+    let fields = [(header::ETAG, reply.etag), (header::LOCATION, reply.location), (header::LINK, reply.link)];
+    for (name, value) in fields {
         if let Some(value) = value.and_then(|v| HeaderValue::from_str(&v).ok()) {
             headers.insert(name, value);
         }

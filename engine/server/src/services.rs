@@ -2,6 +2,7 @@
 
 use crate::auth::Guard;
 use crate::directories::Directories;
+use crate::inside;
 use crate::limits::{Rates, Tenants};
 use crate::plugins::Unavailable;
 use crate::problem::Problem;
@@ -141,7 +142,7 @@ pub(crate) struct Inner {
     /// Tenants whose messages are due.
     pub(crate) outbox: (mpsc::UnboundedSender<TenantId>, Mutex<mpsc::UnboundedReceiver<TenantId>>),
     pub(crate) sender: Sender,
-    pub(crate) directories: Directories,
+    pub(crate) directories: Arc<Directories>,
     /// How often other systems may send something.
     pub(crate) inbound: Tenants,
     pub(crate) guard: Guard,
@@ -181,12 +182,19 @@ impl Services {
         }
         let host = Host::new(host_config)?;
         let state: Arc<dyn StateSpace> = Arc::new(StoredState(store.clone()));
-        let systems_host = host.clone();
+        let directories =
+            Arc::new(Directories::new(&config.data_dir, config.clock.clone(), config.ids.clone()));
+        let systems = {
+            let (host, store, directories) = (host.clone(), store.clone(), directories.clone());
+            move |tenant: &TenantId| {
+                inside::systems(&host, tenant, state.clone(), store.clone(), directories.clone())
+            }
+        };
         let (tell, news) = mpsc::unbounded_channel();
         let outbox = mpsc::unbounded_channel();
         let runner = Runner::new(gangway_jobs::Services {
             store: store.clone(),
-            systems: Arc::new(move |tenant: &TenantId| systems_host.systems(tenant, state.clone())),
+            systems: Arc::new(systems),
             clock: config.clock.clone(),
             ids: config.job_ids,
             at_once: config.jobs_at_once,
@@ -198,7 +206,7 @@ impl Services {
         });
         let services = Self {
             inner: Arc::new(Inner {
-                directories: Directories::new(&config.data_dir, config.clock.clone(), config.ids.clone()),
+                directories,
                 inbound: Tenants::new(Rates::INBOUND),
                 scheduler: Scheduler::new(runner.clone(), store.clone(), config.clock.clone()),
                 store,

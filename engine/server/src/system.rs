@@ -1,22 +1,26 @@
 //! Systems as clients send and see them: secrets masked, sources by name or identifier, everything
 //! that is wrong reported at once.
 
+mod properties;
+mod view;
+
+pub(crate) use view::view;
+
+use crate::inside;
 use crate::problem::Problem;
+use crate::types::{self, SystemType};
 use gangway_model::{
-    Diagnostic, Grants, PluginId, Property, Role, Severity, System, SystemId, TenantId, TransformationRef,
+    Diagnostic, Grants, PluginId, Role, Severity, System, SystemId, TenantId, TransformationRef,
 };
+use properties::{PropertyBody, pointer, properties};
+use serde::Deserialize;
 use serde::de::IgnoredAny;
-use serde::{Deserialize, Serialize};
-use serde_json::Value;
 use std::collections::BTreeMap;
 
 /// What a secret looks like from outside, whatever its length. Sent back, it keeps the secret.
 pub(crate) const MASK: &str = "****************************************";
 /// Longest name.
 const NAME_LENGTH: usize = 100;
-/// Credentials whatever the client says: never stored or shown in clear.
-const ALWAYS_SECRET: [&str; 4] = ["Password", "Token", "ldap.password", "ClientKey"];
-
 /// A system as it is sent.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -32,7 +36,11 @@ pub(crate) struct SystemBody {
     #[serde(default)]
     description: String,
     role: Role,
-    plugin: PluginId,
+    /// A kind of application: fills in what a new system's body leaves out.
+    #[serde(default, rename = "type")]
+    system_type: Option<String>,
+    #[serde(default)]
+    plugin: Option<PluginId>,
     #[serde(default = "yes")]
     enabled: bool,
     /// Names or identifiers.
@@ -50,80 +58,6 @@ pub(crate) struct SystemBody {
 
 fn yes() -> bool {
     true
-}
-
-/// A value, or a value that says whether it is a secret.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(untagged)]
-enum PropertyBody {
-    Plain(String),
-    Full(FullProperty),
-}
-
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct FullProperty {
-    value: String,
-    #[serde(default)]
-    secret: bool,
-}
-
-/// A system as it is answered.
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-pub(crate) struct SystemView<'s> {
-    id: &'s SystemId,
-    tenant: &'s TenantId,
-    name: &'s str,
-    description: &'s str,
-    role: Role,
-    plugin: &'s PluginId,
-    enabled: bool,
-    sources: &'s [SystemId],
-    properties: BTreeMap<&'s str, PropertyView<'s>>,
-    grants: &'s Grants,
-    read: Option<&'s TransformationRef>,
-    write: Option<&'s TransformationRef>,
-    /// What is not refused, but probably not what was meant.
-    warnings: Vec<String>,
-}
-
-#[derive(Serialize)]
-struct PropertyView<'s> {
-    value: &'s str,
-    secret: bool,
-}
-
-/// The system with its secrets masked.
-pub(crate) fn view(system: &System) -> Value {
-    let view = SystemView {
-        id: &system.id,
-        tenant: &system.tenant,
-        name: &system.name,
-        description: &system.description,
-        role: system.role,
-        plugin: &system.plugin,
-        enabled: system.enabled,
-        sources: &system.sources,
-        properties: system
-            .properties
-            .iter()
-            .map(|(key, property)| {
-                let value = if property.secret { MASK } else { property.value.as_str() };
-                (key.as_str(), PropertyView { value, secret: property.secret })
-            })
-            .collect(),
-        grants: &system.grants,
-        read: system.read.as_ref(),
-        write: system.write.as_ref(),
-        warnings: warnings(system),
-    };
-    serde_json::to_value(view).unwrap_or_default()
-}
-
-fn warnings(system: &System) -> Vec<String> {
-    let by_changes = system.role == Role::Source && system.flag("ips.delta.read", false);
-    by_changes.then(|| gangway_jobs::no_full_read_planned(system)).flatten().into_iter().collect()
 }
 
 /// What a plugin that a system names has to offer.
@@ -145,18 +79,49 @@ pub(crate) struct Surroundings<'a> {
 }
 
 impl SystemBody {
-    pub(crate) fn plugin(&self) -> &PluginId {
-        &self.plugin
+    /// The plugin that the body names, or its type, or that of the system it replaces.
+    pub(crate) fn plugin(&self, old: Option<&System>) -> PluginId {
+        let of_type = || {
+            let known = self.system_type.as_deref().and_then(types::find)?;
+            Some(PluginId::new(known.plugin.as_str()))
+        };
+        let given = self.plugin.clone().or_else(of_type).or_else(|| old.map(|old| old.plugin.clone()));
+        given.unwrap_or_else(|| PluginId::new(""))
+    }
+
+    /// What the type of a new system fills in.
+    fn complete(&mut self, known: &SystemType) {
+        for (key, value) in known.properties(self.role) {
+            self.properties.entry(key.to_owned()).or_insert_with(|| PropertyBody::Plain(value.to_owned()));
+        }
+        let document = || {
+            let (plugin, document) = known.document(self.role)?;
+            Some(TransformationRef { plugin: PluginId::new(plugin), document: document.to_owned() })
+        };
+        match self.role {
+            Role::Source if self.read.is_none() => self.read = document(),
+            Role::Target if self.write.is_none() => self.write = document(),
+            _ => {}
+        }
+        // The write transformations of all types resolve identifiers.
+        self.grants.relations |= self.role == Role::Target;
     }
 
     /// The system that the body describes, or everything that is wrong with it. `old` is the one it
     /// replaces.
     pub(crate) fn into_system(
-        self,
+        mut self,
         id: SystemId,
         old: Option<&System>,
         around: &Surroundings<'_>,
     ) -> Result<System, Problem> {
+        let plugin = self.plugin(old);
+        let known = self.system_type.as_deref().and_then(types::find);
+        if let (Some(known), None) = (known, old) {
+            self.complete(known);
+        }
+        let system_type = self.system_type.clone().or_else(|| old.and_then(|old| old.system_type.clone()));
+        let is_local_directory = system_type.as_deref() == Some(System::LOCAL_DIRECTORY);
         let mut problems = Vec::new();
         let mut wrong = |pointer: &str, message: String| {
             problems.push(Diagnostic {
@@ -179,6 +144,19 @@ impl SystemBody {
         {
             wrong("/role", "the role of a system is fixed for its life: make another system".to_owned());
         }
+        types::check(system_type.as_deref(), old, self.role, &mut wrong);
+        if let Some(version) = known.and_then(|known| known.version.as_ref())
+            && let Some(given) = self.properties.get(&version.property)
+            && given.value() != version.value
+        {
+            wrong(
+                &pointer(&version.property),
+                format!("this engine speaks version {} of the type's API only", version.value),
+            );
+        }
+        if is_local_directory {
+            inside::check(self.properties.keys().map(String::as_str), &self.grants, &mut wrong);
+        }
         let role = match self.role {
             Role::Source => "source",
             Role::Target => "target",
@@ -194,16 +172,19 @@ impl SystemBody {
             wrong("/read", "a target has no read transformation".to_owned());
         }
         match &around.plugin {
+            None if plugin.as_str().is_empty() => {
+                wrong(
+                    "/plugin",
+                    "name a plugin, or a type that has one: GET /api/v1/system-types".to_owned(),
+                );
+            }
             None => wrong(
                 "/plugin",
-                format!(
-                    "plugin {} is not loaded: gangway plugin load FILE --name {}",
-                    self.plugin, self.plugin
-                ),
+                format!("plugin {plugin} is not loaded: gangway plugin load FILE --name {plugin}"),
             ),
-            Some(plugin) if !plugin.roles.contains(&role) => wrong(
+            Some(known) if !known.roles.contains(&role) => wrong(
                 "/plugin",
-                format!("plugin {} cannot be a {role}; it can be: {}", self.plugin, plugin.roles.join(", ")),
+                format!("plugin {plugin} cannot be a {role}; it can be: {}", known.roles.join(", ")),
             ),
             Some(_) => {}
         }
@@ -219,8 +200,9 @@ impl SystemBody {
         let secrets = around.plugin.as_ref().map_or(&[][..], |p| p.secrets.as_slice());
         let properties = properties(self.properties, &self.grants, old, secrets, &mut wrong);
         for required in around.plugin.iter().flat_map(|p| &p.required) {
-            if properties.get(required).is_none_or(|p| p.value.is_empty()) {
-                wrong(&pointer(required), format!("plugin {} needs the property {required}", self.plugin));
+            let is_inside = is_local_directory && inside::OF_A_CONNECTION.contains(&required.as_str());
+            if !is_inside && properties.get(required).is_none_or(|p| p.value.is_empty()) {
+                wrong(&pointer(required), format!("plugin {plugin} needs the property {required}"));
             }
         }
         if !problems.is_empty() {
@@ -235,7 +217,8 @@ impl SystemBody {
             name: self.name,
             description: self.description,
             role: self.role,
-            plugin: self.plugin,
+            system_type,
+            plugin,
             enabled: self.enabled,
             sources,
             properties,
@@ -280,76 +263,4 @@ fn sources(body: &SystemBody, systems: &[System], wrong: &mut impl FnMut(&str, S
         }
     }
     ids
-}
-
-fn properties(
-    given: BTreeMap<String, PropertyBody>,
-    grants: &Grants,
-    old: Option<&System>,
-    secrets: &[String],
-    wrong: &mut impl FnMut(&str, String),
-) -> BTreeMap<String, Property> {
-    let mut properties = BTreeMap::new();
-    let mut kept = Vec::new();
-    for (key, body) in given {
-        let (value, secret) = match body {
-            PropertyBody::Plain(value) => (value, false),
-            PropertyBody::Full(full) => (full.value, full.secret),
-        };
-        let before = old.and_then(|old| old.properties.get(&key)).filter(|p| p.secret);
-        let always = ALWAYS_SECRET.contains(&key.as_str()) || secrets.contains(&key);
-        if value != MASK {
-            // What was a secret stays one, until it is removed.
-            let secret = secret || always || before.is_some();
-            properties.insert(key, Property { value, secret });
-            continue;
-        }
-        match before {
-            Some(before) => {
-                properties.insert(key.clone(), before.clone());
-                kept.push(key);
-            }
-            None => wrong(
-                &pointer(&key),
-                format!("{key} holds only asterisks, and there is no stored secret to keep: give its value"),
-            ),
-        }
-    }
-    // A stored secret never goes to an address it was not entered for.
-    if let Some(old) = old {
-        let value = |map: &BTreeMap<String, Property>, key: &str| map.get(key).map(|p| p.value.clone());
-        let mut moved: Vec<&str> = old
-            .properties
-            .keys()
-            .chain(properties.keys())
-            .map(String::as_str)
-            .filter(|key| is_address(key) && value(&old.properties, key) != value(&properties, key))
-            .collect();
-        moved.sort_unstable();
-        moved.dedup();
-        if grants.connection.iter().any(|grant| !old.grants.connection.contains(grant)) {
-            moved.push("grants.connection");
-        }
-        if !moved.is_empty() {
-            let moved = moved.join(" and ");
-            for key in &kept {
-                let text = format!(
-                    "{moved} changes, so {key} must be entered again: the stored value was given for the old address"
-                );
-                wrong(&pointer(key), text);
-            }
-        }
-    }
-    properties
-}
-
-/// Whether a property says where requests go.
-fn is_address(key: &str) -> bool {
-    let key = key.to_ascii_lowercase();
-    ["url", "host"].iter().any(|word| key.ends_with(word))
-}
-
-/// JSON pointer to a property.
-fn pointer(key: &str) -> String {
-    format!("/properties/{}", key.replace('~', "~0").replace('/', "~1"))
 }

@@ -81,6 +81,7 @@ fn system(id: &str, name: &str) -> System {
         name: name.to_owned(),
         description: String::new(),
         role: Role::Target,
+        system_type: None,
         plugin: PluginId::new("scim2"),
         enabled: true,
         sources: Vec::new(),

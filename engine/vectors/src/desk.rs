@@ -139,6 +139,7 @@ impl Desk {
             name: "Desk".to_owned(),
             description: String::new(),
             role: Role::Source,
+            system_type: None,
             plugin: self.plugin.clone(),
             enabled: true,
             sources: Vec::new(),

@@ -49,7 +49,12 @@ impl Ldap {
 impl Connector for Ldap {
     fn open() -> Result<Self> {
         let settings = Settings::read(&system::properties())?;
-        Ok(Self { settings, pages: Pages::default(), flattener: Flattener::default(), worker: Worker::default() })
+        Ok(Self {
+            settings,
+            pages: Pages::default(),
+            flattener: Flattener::default(),
+            worker: Worker::default(),
+        })
     }
 }
 

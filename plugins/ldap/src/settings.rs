@@ -130,9 +130,11 @@ impl Settings {
                 properties.get_or("ldap.group.empty.member", "cn=empty-membership-placeholder"),
             ),
             flatten: properties.flag("ad.group.flatten", false)?,
-            flatten_page_size: u32::try_from(
-                properties.number("ad.group.flatten.page.size", 1_000, 100..=1_000)?,
-            )
+            flatten_page_size: u32::try_from(properties.number(
+                "ad.group.flatten.page.size",
+                1_000,
+                100..=1_000,
+            )?)
             .unwrap_or(1_000),
             user_tree: tree(properties, "user", "inetOrgPerson", "uid")?,
             group_tree: tree(properties, "group", "groupOfNames", "cn")?,

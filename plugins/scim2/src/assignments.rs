@@ -35,9 +35,7 @@ struct User {
 
 /// Whether one of the operations assigns groups.
 pub fn are_in(operations: &[Operation]) -> bool {
-    operations
-        .iter()
-        .any(|operation| operation.entity_type == "user" && operation.json.contains(ASSIGNMENTS))
+    operations.iter().any(|operation| operation.entity_type == "user" && operation.json.contains(ASSIGNMENTS))
 }
 
 /// Carries out operations and what they assign. `each` carries out those that are left.
@@ -163,10 +161,13 @@ impl User {
         let verb = if adds { "added to" } else { "removed from" };
         let error = match self.operation.kind() {
             // The user is there, and the engine has to know.
-            Kind::Create => Error::protocol(format!(
-                "The user was created and not {verb} the group {group:?}: {error}"
-            )),
-            _ => Error { message: format!("Not {verb} the group {group:?}: {}", error.message), ..error.clone() },
+            Kind::Create => {
+                Error::protocol(format!("The user was created and not {verb} the group {group:?}: {error}"))
+            }
+            _ => Error {
+                message: format!("Not {verb} the group {group:?}: {}", error.message),
+                ..error.clone()
+            },
         };
         self.outcome = Some(Outcome::failed(about(&self.operation, error.with_detail("group", group))));
     }

@@ -20,6 +20,7 @@ use gangway_sdk::{
     AttributeValue, ChangePage, Changes, Connector, Entity, Operation, Outcome, Page, Result, Source, Target,
     log, system,
 };
+use reading::Provider;
 use serde_json::Value;
 use settings::{Resource, Settings};
 
@@ -28,11 +29,11 @@ use settings::{Resource, Settings};
 pub struct Scim {
     client: Client,
     /// What the service says it can do, once it was asked.
-    provider: Option<Value>,
+    provider: Option<Provider>,
 }
 
 impl Scim {
-    fn provider(client: &Client, kept: &mut Option<Value>) -> Value {
+    fn provider(client: &Client, kept: &mut Option<Provider>) -> Provider {
         kept.get_or_insert_with(|| reading::service_provider_config(client)).clone()
     }
 
@@ -87,9 +88,18 @@ impl Changes for Scim {
         limit: u32,
     ) -> Result<ChangePage> {
         let resource = Resource::of(entity_type)?;
+        if let Some(page) = deltas::deleted(&self.client, resource, mark, cursor, limit)? {
+            return Ok(page);
+        }
         let filter = deltas::filter(self.client.settings().filter(resource), mark);
         let page = self.page(resource, Some(&filter), cursor, limit).map_err(deltas::explained)?;
-        Ok(ChangePage::from(page))
+        let mut page = ChangePage::from(page);
+        if page.next_cursor.is_none()
+            && Self::provider(&self.client, &mut self.provider).deleted.contains(&resource.entity_type)
+        {
+            page.next_cursor = Some(deltas::first_deleted()?);
+        }
+        Ok(page)
     }
 }
 
@@ -144,7 +154,7 @@ impl Scim {
         let Some(count) = self.client.settings().bulk.filter(|_| bulk::is_of_use(operations)) else {
             return Ok(writing::write(&self.client, operations));
         };
-        let config = Self::provider(&self.client, &mut self.provider);
+        let config = Self::provider(&self.client, &mut self.provider).config;
         if config.pointer("/bulk/supported").and_then(Value::as_bool) == Some(false) {
             log::warn(
                 "the service says that it has no bulk operations, so each write is a request of its own; set the \

@@ -1,6 +1,7 @@
 //! Pages, single entities and searches.
 
 use crate::client::{self, Client};
+use crate::deltas;
 use crate::mapping::{self, Path};
 use crate::paging::{Facts, Index, Position, Step, step};
 use crate::settings::{Paging, Resource};
@@ -177,22 +178,38 @@ fn entities(resources: &[&RawValue]) -> (Vec<Entity>, Vec<Problem>) {
 }
 
 /// Whether lists are to be paged by cursor, asking the service if the settings leave it open.
-pub fn pages_by_cursor(client: &Client, provider: impl FnOnce() -> Value) -> bool {
+pub fn pages_by_cursor(client: &Client, provider: impl FnOnce() -> Provider) -> bool {
     match client.settings().paging {
         Paging::Index => false,
         Paging::Cursor => true,
-        Paging::Auto => provider().pointer("/pagination/cursor").and_then(Value::as_bool) == Some(true),
+        Paging::Auto => {
+            provider().config.pointer("/pagination/cursor").and_then(Value::as_bool) == Some(true)
+        }
     }
 }
 
-/// What the service says it can do (RFC 7644 section 4); null if it does not say.
-pub fn service_provider_config(client: &Client) -> Value {
-    let answer = client.get("ServiceProviderConfig").send();
-    match answer.and_then(client::accept).and_then(|response| response.json()) {
-        Ok(config) => config,
+/// What the service says it can do (RFC 7644 section 4).
+#[derive(Clone, Debug, Default)]
+pub struct Provider {
+    /// Its configuration; null if it does not say.
+    pub config: Value,
+    /// The types of which it tells what was deleted.
+    pub deleted: Vec<&'static str>,
+}
+
+/// Asks the service what it can do.
+pub fn service_provider_config(client: &Client) -> Provider {
+    let answer = client.get("ServiceProviderConfig").send().and_then(client::accept);
+    let read = |response: Response| {
+        let types = ["user", "group"].into_iter();
+        let deleted = types.filter(|t| Resource::of(t).is_ok_and(|r| deltas::tells_deleted(&response, r)));
+        Ok(Provider { deleted: deleted.collect(), config: response.json()? })
+    };
+    match answer.and_then(read) {
+        Ok(provider) => provider,
         Err(error) => {
             log::debug(format_args!("the service does not say what it can do: {error}"));
-            Value::Null
+            Provider::default()
         }
     }
 }

@@ -55,9 +55,11 @@ pub fn write(
             Ok(Operation { json: with_roles(&operation.json, &held.json)?, ..operation.clone() })
         })
         .collect();
-    let ready: Vec<Operation> = merged.iter().filter_map(|operation| operation.as_ref().ok().cloned()).collect();
+    let ready: Vec<Operation> =
+        merged.iter().filter_map(|operation| operation.as_ref().ok().cloned()).collect();
     let mut written = if ready.is_empty() { Vec::new() } else { each(&ready)? }.into_iter();
-    let unanswered = || Outcome::failed(gangway_sdk::Error::internal("An operation was left without an outcome."));
+    let unanswered =
+        || Outcome::failed(gangway_sdk::Error::internal("An operation was left without an outcome."));
     let outcome = |merged: Result<Operation>| match merged {
         Ok(_) => written.next().unwrap_or_else(unanswered),
         Err(error) => Outcome::failed(error),

@@ -98,8 +98,8 @@ impl Settings {
                 Some((_, given)) => given.to_owned(),
                 None => "application/scim+json".to_owned(),
             },
-            user_filter: properties.get("scim.user.filter").map(str::to_owned),
-            group_filter: properties.get("scim.group.filter").map(str::to_owned),
+            user_filter: filter(properties, ".user.filter"),
+            group_filter: filter(properties, ".group.filter"),
             patch: flag(properties, ".support.patch.operation")?,
             if_match: flag(properties, ".include.if.match.wildcard.header")?,
             bulk,
@@ -126,6 +126,10 @@ impl Settings {
             self.user_filter.as_deref()
         }
     }
+}
+
+fn filter(properties: &Properties, ending: &str) -> Option<String> {
+    properties.prefixed(ending).map(|(_, filter)| filter.to_owned())
 }
 
 /// A switch that is off unless a property, specific or generic, says otherwise.

@@ -69,6 +69,7 @@ pub(crate) fn system(plugin: &str, role: Role) -> System {
         name: plugin.to_owned(),
         description: String::new(),
         role,
+        system_type: None,
         plugin: PluginId::new(plugin),
         enabled: true,
         sources: Vec::new(),

@@ -1,4 +1,4 @@
-//! `make demo`: an engine on an empty data folder, five components, a company of 1,000 people, two
+//! `make demo`: an engine on an empty data folder, two tenants, three components, a company of 1,000 people, two
 //! provisioning runs, and a check that every number is the expected one.
 
 #![forbid(unsafe_code)]
@@ -6,6 +6,7 @@
 
 mod check;
 mod stage;
+mod tenants;
 
 use gangway_company::{Company, DEMO, DEMO_MONTH};
 use gangway_kit::{Engine, EngineOptions};
@@ -17,8 +18,12 @@ const SEED: u64 = 7;
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
     let started = Instant::now();
-    println!("Gangway demo: CSV files → the tenant's directory → a partner's SCIM 2.0 service\n");
-    let options = EngineOptions { cold: true, ..EngineOptions::default() };
+    println!(
+        "Gangway demo: CSV files → a tenant's directory → the directory of another tenant, over SCIM 2.0\n"
+    );
+    // Who only wants the numbers need not wait for the compiler.
+    let warm = std::env::args().any(|argument| argument == "--warm");
+    let options = EngineOptions { cold: !warm, ..EngineOptions::default() };
     let engine = Engine::start_with(options).await?;
     println!("engine      {}  (data in an empty temporary folder)", engine.url());
     let stage = Stage::set(&engine)?;
@@ -27,10 +32,12 @@ async fn main() -> anyhow::Result<()> {
 
     println!("\nThe components are loaded into the running engine, then the systems are made:\n");
     stage.prepare()?;
+    tenants::own_person(&stage).await?;
 
     println!("\n━━ First day: 1,000 rows of people, 60 teams ━━\n");
     stage.write(&first)?;
     let mut all_as_expected = check::run(&stage, None, &first).await?;
+    all_as_expected &= tenants::apart(&stage, &first).await?;
 
     println!(
         "\n━━ A month later: {} joiners, {} movers, {} leavers, and the damaged rows repaired ━━\n",
@@ -38,10 +45,12 @@ async fn main() -> anyhow::Result<()> {
     );
     stage.write(&later)?;
     all_as_expected &= check::run(&stage, Some(&first), &later).await?;
+    all_as_expected &= tenants::apart(&stage, &later).await?;
 
     println!("\n━━ Where to look next ━━\n");
     println!("  README.md               the same with a real LDAP server and a real SCIM target");
     println!("  docs/architecture.md    the house in one page");
+    println!("  docs/directory.md       the directory that both tenants used");
     println!("  docs/plugins.md         your own connector in ten minutes");
     println!("  gangway serve --help    an engine of your own");
     println!("\ntook {:.1} s", started.elapsed().as_secs_f64());

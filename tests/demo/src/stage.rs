@@ -26,8 +26,7 @@ impl<'a> Stage<'a> {
             let entry = entry?;
             std::fs::copy(entry.path(), folder.join(entry.file_name()))?;
         }
-        let documents =
-            ["csv/types/csv.read.json", "scim2/types/scim.read.json", "scim2/types/scim.write.json"];
+        let documents = ["csv/types/csv.read.json", "scim2/types/scim.write.json"];
         for document in documents {
             let from = root().join("plugins").join(document);
             let name = from.file_name().context("a document without a name")?;
@@ -74,8 +73,6 @@ impl<'a> Stage<'a> {
             .env("GANGWAY_URL", self.engine.url())
             .env("GANGWAY_TOKEN", self.engine.token())
             .env("GANGWAY_TENANT", TENANT)
-            .env("DIRECTORY_URL", format!("{}/tenants/{TENANT}/scim/v2", self.engine.url()))
-            .env("DIRECTORY_TOKEN", self.engine.token())
             .env("PARTNER_URL", format!("{}/tenants/{PARTNER}/scim/v2", self.engine.url()))
             .env("PARTNER_TOKEN", self.engine.token())
             .status()?;

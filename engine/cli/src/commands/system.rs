@@ -11,6 +11,9 @@ use std::process::ExitCode;
 pub(crate) enum System {
     /// All systems of the tenant.
     List,
+    /// Kinds of applications: name one as "type" in a new system's JSON file, and it takes plugin, properties and
+    /// transformations from it.
+    Types,
     /// One system; secrets are masked.
     Show {
         /// Name or id.
@@ -95,6 +98,7 @@ impl System {
         let path = |system: &str| client.path(&format!("systems/{}", segment(system)));
         match self {
             Self::List => list(client).await?,
+            Self::Types => types(client).await?,
             Self::Show { system } => say_json(&client.get::<Value>(&path(&system)).await?)?,
             Self::Create { file } => {
                 let body = read_system(&file)?;
@@ -195,6 +199,25 @@ async fn list(client: &Client) -> anyhow::Result<()> {
         })
         .collect();
     say(&table(&["name", "role", "plugin", "enabled", "id"], &rows));
+    Ok(())
+}
+
+async fn types(client: &Client) -> anyhow::Result<()> {
+    let answer: Value = client.get("/api/v1/system-types").await?;
+    if client.json {
+        return say_json(&answer);
+    }
+    let types = answer.get("types").and_then(Value::as_array).cloned().unwrap_or_default();
+    let text = |t: &Value, key: &str| t.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
+    let rows: Vec<Vec<String>> = types
+        .iter()
+        .map(|t| {
+            let needs = t.get("needs").and_then(Value::as_array).into_iter().flatten();
+            let needs: Vec<&str> = needs.filter_map(Value::as_str).collect();
+            vec![text(t, "name"), text(t, "plugin"), needs.join(", "), text(t, "description")]
+        })
+        .collect();
+    say(&table(&["name", "plugin", "needs", "description"], &rows));
     Ok(())
 }
 

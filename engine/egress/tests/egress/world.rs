@@ -56,6 +56,7 @@ pub(crate) fn system(url: &str, properties: &[(&str, &str)]) -> System {
         name: "crew list".to_owned(),
         description: String::new(),
         role: Role::Target,
+        system_type: None,
         plugin: "scim2".into(),
         enabled: true,
         sources: Vec::new(),

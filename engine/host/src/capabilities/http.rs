@@ -22,15 +22,9 @@ impl Host for GuestState {
             Err(error) => return requests.iter().map(|_| Err(error.clone().into())).collect(),
         };
         let _wait = self.meter.wait();
-        let requests = requests.into_iter().map(HttpRequest::from);
-        if open.interposer.is_none() {
-            return egress.send_many(requests.collect()).await.into_iter().map(answered).collect();
-        }
-        let mut answers = Vec::new();
-        for request in requests {
-            answers.push(answered(send(open, egress, request).await));
-        }
-        answers
+        let requests = requests.into_iter().map(HttpRequest::from).collect();
+        let answers = egress.send_each(requests, |request| send(open, egress, request)).await;
+        answers.into_iter().map(answered).collect()
     }
 }
 

@@ -107,6 +107,7 @@ pub(crate) fn system(plugin: &str) -> System {
         name: "Test".into(),
         description: String::new(),
         role: Role::Source,
+        system_type: None,
         plugin: PluginId::new(plugin),
         enabled: true,
         sources: Vec::new(),

@@ -83,6 +83,7 @@ impl World {
             name: name.to_uppercase(),
             description: String::new(),
             role,
+            system_type: None,
             plugin: if role == Role::Source { "csv" } else { "scim2" }.into(),
             enabled: true,
             sources: sources.iter().map(|s| SystemId::new(*s)).collect(),

@@ -88,8 +88,7 @@ pub(crate) async fn start(
             .action("see POST …/systems/{system}/entities/{entityType}")
             .tenant(tenant.as_str()));
     }
-    let order =
-        Order { live: body.live && body.kind == JobType::Simulate, ..Order::from(body.kind) };
+    let order = Order { live: body.live && body.kind == JobType::Simulate, ..Order::from(body.kind) };
     let trigger = Trigger { kind: Trigger::IMMEDIATE.to_owned(), by: Some(caller.0) };
     let id = services
         .runner()

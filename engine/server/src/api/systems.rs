@@ -57,6 +57,11 @@ pub(crate) async fn list(
     Ok(Json(json!({ "systems": systems })))
 }
 
+/// The types that a system can have.
+pub(crate) async fn types() -> Json<Value> {
+    Json(json!({ "types": crate::types::all() }))
+}
+
 pub(crate) async fn get(
     State(services): State<Services>,
     Path((tenant, system)): Path<(String, String)>,
@@ -175,7 +180,7 @@ pub(crate) async fn accept(
             .tenant(tenant.as_str())
             .system(body.name));
     }
-    let plugin = known_plugin(services, tenant, body.plugin());
+    let plugin = known_plugin(services, tenant, &body.plugin(old));
     let system = body.into_system(id, old, &Surroundings { tenant, systems: &systems, plugin })?;
     let mut problems = Vec::new();
     for direction in [Direction::Read, Direction::Write] {

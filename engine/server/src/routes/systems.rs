@@ -13,6 +13,14 @@ const ID_MAPPING: (&str, &str) = (
 
 pub(super) fn routes() -> Vec<Route> {
     vec![
+        Route::new(
+            "get",
+            "/api/v1/system-types",
+            "listSystemTypes",
+            "Kinds of applications, with the defaults that a new system of the type takes",
+            systems::types,
+        )
+        .answers(200, "SystemTypeList"),
         Route::new("get", SYSTEMS, "listSystems", "All systems of a tenant, by name", systems::list)
             .answers(200, "SystemList")
             .errors(&[404]),

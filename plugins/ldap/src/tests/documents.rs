@@ -15,6 +15,10 @@ fn apply(direction: Direction, entity_type: &str, operation: &str, json: &Value)
         Direction::Read => include_str!("../../types/ldap.read.json"),
         Direction::Write => include_str!("../../types/ldap.write.json"),
     };
+    applied(document, direction, entity_type, operation, json)
+}
+
+fn applied(document: &str, direction: Direction, entity_type: &str, operation: &str, json: &Value) -> Answer {
     let compiled =
         JsonTransformation::compile(document, direction, [("", ""); 0].into_iter().collect()).unwrap();
     assert_eq!(compiled.warnings(), []);
@@ -117,4 +121,47 @@ fn a_group_becomes_members_of_both_kinds() {
     ] {
         assert_eq!(made(&apply(Direction::Write, "group", "update", &empty))["member"], json!([]), "{empty}");
     }
+}
+
+#[test]
+fn an_account_of_active_directory_becomes_a_user_and_back() {
+    let host = FakeHost::install();
+    host.relations(|query| Ok(query.ids.iter().map(|id| vec![format!("cn={id},dc=y")]).collect()));
+    let read = include_str!("../../types/ad.read.json");
+    let write = include_str!("../../types/ad.write.json");
+    let entry = json!({
+        "dn": ["cn=ada,dc=x"], "objectGUID": ["Z3VpZA=="], "sAMAccountName": ["ada"], "cn": ["ada"], "sn": ["Lovelace"],
+        "mail": ["a@x"], "department": ["7"], "userAccountControl": ["514"], "manager": ["cn=boss,dc=x"]
+    });
+    let answer = applied(read, Direction::Read, "user", "read", &entry);
+    assert_eq!(answer.id, "cn=ada,dc=x");
+    assert_eq!(
+        made(&answer),
+        json!({
+            "schemas": ["urn:ietf:params:scim:schemas:core:2.0:User", ENTERPRISE],
+            "externalId": "Z3VpZA==", "userName": "ada", "name": {"familyName": "Lovelace"}, "displayName": "ada",
+            "emails": [{"value": "a@x", "type": "work", "primary": true}], "active": false,
+            ENTERPRISE: {"department": "7", "manager": {"value": "cn=boss,dc=x"}},
+        })
+    );
+    let enabled = json!({"dn": ["cn=b,dc=x"], "sAMAccountName": ["b"], "userAccountControl": ["66048"]});
+    let enabled = made(&applied(read, Direction::Read, "user", "read", &enabled));
+    assert_eq!((&enabled["active"], &enabled["name"]["familyName"]), (&json!(true), &json!("b")));
+
+    let user = json!({"userName": "ada", "name": {"familyName": "Lovelace"}, "emails": [{"value": "a@x"}],
+                      ENTERPRISE: {"department": "7", "manager": {"value": "boss"}}});
+    let created = made(&applied(write, Direction::Write, "user", "create", &user));
+    assert_eq!((&created["sAMAccountName"], &created["cn"]), (&json!(["ada"]), &json!(["ada"])));
+    assert_eq!((&created["mail"], &created["manager"]), (&json!(["a@x"]), &json!(["cn=boss,dc=y"])));
+    // Without a password an account cannot be enabled, and afterwards it is not this document's to decide.
+    assert_eq!(created["userAccountControl"], json!(["514"]));
+    let updated = made(&applied(write, Direction::Write, "user", "update", &user));
+    assert_eq!(updated.get("userAccountControl"), None);
+
+    let group = json!({"displayName": "G", "members": [{"value": "u", "type": "User"}]});
+    let group = made(&applied(write, Direction::Write, "group", "create", &group));
+    assert_eq!((&group["objectClass"], &group["member"]), (&json!(["top", "group"]), &json!(["cn=u,dc=y"])));
+    let entry = json!({"dn": ["cn=g,dc=x"], "cn": ["G"], "member": ["cn=u,dc=x"]});
+    let read = made(&applied(read, Direction::Read, "group", "read", &entry));
+    assert_eq!(read["members"], json!([{"value": "cn=u,dc=x"}]));
 }

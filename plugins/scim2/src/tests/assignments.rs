@@ -88,7 +88,13 @@ fn who_goes_leaves_the_groups_first_and_nothing_there_is_in_the_way() {
     assert_eq!(outcomes[0].error, None);
     assert_eq!(
         sent(&host),
-        ["PATCH Groups/a", "PATCH Groups/empty", "PATCH Groups/empty", "PATCH Groups/missing", "DELETE Users/1"]
+        [
+            "PATCH Groups/a",
+            "PATCH Groups/empty",
+            "PATCH Groups/empty",
+            "PATCH Groups/missing",
+            "DELETE Users/1"
+        ]
     );
 }
 

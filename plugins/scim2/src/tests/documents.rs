@@ -9,19 +9,33 @@ use serde_json::{Value, json};
 const ENTERPRISE: &str = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User";
 
 fn apply(direction: Direction, entity_type: &str, json: &Value, target_id: Option<&str>) -> Answer {
-    let (document, operation) = match direction {
-        Direction::Read => (include_str!("../../types/scim.read.json"), "read"),
-        Direction::Write if target_id.is_some() => (include_str!("../../types/scim.write.json"), "update"),
-        Direction::Write => (include_str!("../../types/scim.write.json"), "create"),
+    let document = match direction {
+        Direction::Read => include_str!("../../types/scim.read.json"),
+        Direction::Write => include_str!("../../types/scim.write.json"),
+    };
+    let answer = applied(document, direction, entity_type, json, target_id);
+    assert_eq!(answer.outcome, AnswerOutcome::Transformed, "{}", answer.reason);
+    answer
+}
+
+fn applied(
+    document: &str,
+    direction: Direction,
+    entity_type: &str,
+    json: &Value,
+    target_id: Option<&str>,
+) -> Answer {
+    let operation = match direction {
+        Direction::Read => "read",
+        Direction::Write if target_id.is_some() => "update",
+        Direction::Write => "create",
     };
     let compiled =
         JsonTransformation::compile(document, direction, [("", ""); 0].into_iter().collect()).unwrap();
     assert_eq!(compiled.warnings(), []);
     let variables = target_id.map(|id| json!({"entityIdTargetSystem": id}).to_string()).unwrap_or_default();
     let request = Request { entity_type, operation, json: &json.to_string(), variables: &variables };
-    let answer = compiled.apply(&[request], false).remove(0);
-    assert_eq!(answer.outcome, AnswerOutcome::Transformed, "{}", answer.reason);
-    answer
+    compiled.apply(&[request], false).remove(0)
 }
 
 fn made(answer: &Answer) -> Value {
@@ -79,4 +93,34 @@ fn references_become_those_of_the_target() {
         made(&apply(Direction::Write, "group", &json!({"displayName": "G"}), None))["members"],
         json!([])
     );
+}
+
+const SAP: &str = "urn:ietf:params:scim:schemas:extension:sap:2.0:User";
+
+#[test]
+fn an_identity_directory_keeps_its_numbers_and_takes_who_can_be_reached() {
+    let _host = FakeHost::install();
+    let read = include_str!("../../types/directory.read.json");
+    let write = include_str!("../../types/directory.write.json");
+    let user = json!({"id": "7", "meta": {}, "userName": "ada", "groups": [{"value": "g"}], SAP: {"userUuid": "u-1", "userId": "P000001"}});
+    let answer = applied(read, Direction::Read, "user", &user, None);
+    assert_eq!(made(&answer), json!({"userName": "ada", SAP: {"userUuid": "u-1"}}));
+    assert_eq!((answer.id.as_str(), answer.correlation.len()), ("7", 2));
+
+    let ada = json!({"userName": "ada", "emails": [{"value": "ada@example.com"}]});
+    let created = made(&applied(write, Direction::Write, "user", &ada, None));
+    assert_eq!(
+        created,
+        json!({"userName": "ada", "emails": [{"value": "ada@example.com"}], "active": true, "userType": "employee",
+               SAP: {"sendMail": false, "mailVerified": true}})
+    );
+    let given = json!({"userName": "ada", "emails": [{"value": "ada@example.com"}], "active": false, "userType": "partner"});
+    let updated = made(&applied(write, Direction::Write, "user", &given, Some("t1")));
+    let mut expected = given.clone();
+    expected["id"] = json!("t1");
+    assert_eq!(updated, expected);
+    for nobody in [json!({"userName": "ada"}), json!({"userName": "ada", "emails": [{"value": "ada"}]})] {
+        let answer = applied(write, Direction::Write, "user", &nobody, None);
+        assert_ne!(answer.outcome, AnswerOutcome::Transformed, "{nobody}");
+    }
 }

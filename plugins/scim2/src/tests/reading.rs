@@ -340,3 +340,62 @@ fn types_whose_changes_the_service_does_not_tell_have_no_mark_and_a_refused_filt
     let error = scim.read_changes("user", "2026-01-01T00:00:00Z", None, 2).unwrap_err();
     assert!(error.message.contains("ips.delta.read"), "{error}");
 }
+
+const OFFER: &str = "<https://x/v2/Users/.deleted>; rel=\"urn:gangway:scim:rel:deleted\", <https://x/v2/Groups/.deleted>; rel=\"urn:gangway:scim:rel:deleted\"";
+
+#[test]
+fn what_a_service_tells_of_deletions_comes_after_what_changed() {
+    let (host, mut scim) = system(&[]);
+    host.serve(|request| {
+        if request.url.ends_with("ServiceProviderConfig") {
+            return Answer::json(200, json!({})).header("Link", OFFER);
+        }
+        if !request.url.contains("/.deleted") {
+            return Answer::json(200, json!({"totalResults": 1, "Resources": [{"id": "u1"}]}));
+        }
+        match query(&request.url, "cursor").as_deref() {
+            Some("") => {
+                Answer::json(200, json!({"Resources": [{"id": "u2"}, {"id": "u3"}], "nextCursor": "c"}))
+            }
+            Some("c") => Answer::json(200, json!({"Resources": [{"id": "u4"}]})),
+            _ => Answer::status(400),
+        }
+    });
+    let (mut ids, mut removed, mut cursor) = (Vec::new(), Vec::new(), None);
+    loop {
+        let page = scim.read_changes("user", "2026-01-01T00:00:00Z", cursor.as_deref(), 2).unwrap();
+        ids.extend(page.entities.into_iter().map(|entity| entity.id));
+        removed.extend(page.removed);
+        cursor = page.next_cursor;
+        if cursor.is_none() {
+            break;
+        }
+    }
+    assert_eq!((ids, removed), (vec!["u1".to_owned()], ["u2", "u3", "u4"].map(str::to_owned).to_vec()));
+    let asked = host.requests().into_iter().find(|r| r.url.contains("/.deleted")).unwrap();
+    // Below the system's own address, whatever the service says.
+    assert!(asked.url.starts_with("https://scim.example.com/v2/Users/.deleted?"), "{}", asked.url);
+    assert_eq!(query(&asked.url, "since").as_deref(), Some("2026-01-01T00:00:00Z"));
+}
+
+#[test]
+fn deletions_are_not_asked_for_where_none_are_offered_and_too_old_ones_call_for_a_resync() {
+    let (host, mut scim) = system(&[]);
+    host.serve(|request| {
+        if request.url.ends_with("ServiceProviderConfig") {
+            // Of groups, and something else of users.
+            let link = "<https://x/Groups/.deleted>; rel=\"urn:gangway:scim:rel:deleted\", <https://x/Users/.deleted>; rel=\"help\"";
+            return Answer::json(200, json!({})).header("Link", link);
+        }
+        match request.url.contains("/.deleted") {
+            true => Answer::json(410, json!({"detail": "deletions are known since 2026-02-01"})),
+            false => Answer::json(200, json!({"totalResults": 0, "Resources": []})),
+        }
+    });
+    assert_eq!(scim.read_changes("user", "2026-01-01T00:00:00Z", None, 2).unwrap().next_cursor, None);
+    let page = scim.read_changes("group", "2026-01-01T00:00:00Z", None, 2).unwrap();
+    let error =
+        scim.read_changes("group", "2026-01-01T00:00:00Z", page.next_cursor.as_deref(), 2).unwrap_err();
+    assert!(error.code == "configuration" && error.message.contains("Resync"), "{error}");
+    assert!(error.message.contains("2026-02-01"), "{error}");
+}

@@ -1,7 +1,7 @@
 //! The examples of `docs/directory.md`, in order, as an administrator would type them.
 
 use crate::home::Home;
-use gangway_kit::{gangway, root};
+use gangway_kit::{component_file, gangway, root};
 use std::process::Command;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -22,11 +22,14 @@ async fn the_examples_of_the_page_run() {
         .env("GANGWAY_URL", home.engine.url())
         .env("GANGWAY_TOKEN", home.engine.token())
         .env("GANGWAY_TENANT", "home")
+        .env("GANGWAY_PLUGINS", component_file("scim2").parent().unwrap())
         .output()
         .unwrap();
     let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     assert!(output.status.success(), "{out}\n{err}\n{}", home.engine.log());
     assert!(out.contains("\"userName\":\"ann\""), "{out}");
     assert!(out.contains("all agree"), "{out}");
+    assert!(out.contains("\"deleted\":\""), "{out}");
+    assert!(out.contains("source system People made"), "{out}");
     home.assert_sound();
 }

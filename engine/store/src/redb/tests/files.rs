@@ -181,6 +181,7 @@ fn no_secret_is_in_the_files() {
         name: "One".to_owned(),
         description: String::new(),
         role: Role::Target,
+        system_type: None,
         plugin: PluginId::new("scim2"),
         enabled: true,
         sources: Vec::new(),

@@ -19,6 +19,7 @@ fn fill(tenant: &dyn TenantStore) {
         name: "Source A".to_owned(),
         description: "for people".to_owned(),
         role: Role::Source,
+        system_type: None,
         plugin: "csv".into(),
         enabled: true,
         sources: vec!["b".into()],

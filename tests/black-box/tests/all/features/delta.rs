@@ -1,7 +1,7 @@
 //! Full and delta read: F033 to F048.
 
-use crate::systems::{counters, document, scim_source};
-use gangway_kit::{Api, Engine, Method, text};
+use crate::systems::{counters, document, scim_source, scim_target};
+use gangway_kit::{Api, Engine, Method, Relay, text};
 use gangway_model::{Action, Job, JobStatus, ReadMode};
 use serde_json::{Value, json};
 
@@ -266,4 +266,46 @@ async fn f045_a_source_that_tells_changes_of_users_alone_has_its_groups_read_in_
     let job = api.start("Directory", "RESYNC").await.unwrap();
     let job = api.wait(job.id.as_str(), std::time::Duration::from_secs(60)).await.unwrap();
     assert_eq!(counters(&job, "group", Action::Write).created, 1, "{job:?}");
+}
+
+/// Deletes one of so many users of a directory, and gives the requests of the delta read that follows.
+async fn requests_for_one_deletion(users: usize) -> usize {
+    let engine = Engine::start().await.unwrap();
+    let (api, elsewhere) = (engine.api("delta").unwrap(), engine.api("elsewhere").unwrap());
+    api.make_tenant().await.unwrap();
+    elsewhere.make_tenant().await.unwrap();
+    api.load(&["scim2", "json-transformation"]).await.unwrap();
+    let relay = Relay::start(&engine.url()).await.unwrap();
+    let url = |tenant: &str| format!("{}/tenants/{tenant}/scim/v2", relay.url());
+    let mut source = scim_source("Directory", &url("delta"), engine.token());
+    source["properties"]["ips.delta.read"] = json!("enabled");
+    source["properties"]["ips.delta.read.margin"] = json!("0");
+    api.make_system(source).await.unwrap();
+    let target = scim_target("Elsewhere", "Directory", &url("elsewhere"), engine.token());
+    api.make_system(target).await.unwrap();
+    let mut ids = Vec::new();
+    for number in 0..users {
+        ids.push(add_user(&api, &format!("user{number}")).await);
+    }
+    let job = api.run("Directory").await.unwrap();
+    assert_eq!(came_to(&job), (ReadMode::Full, [users as u64, users as u64, 0, 0]), "{job:?}");
+
+    let path = format!("/tenants/delta/scim/v2/Users/{}", ids[users / 2]);
+    assert_eq!(api.call(Method::DELETE, &path, None).await.unwrap().0.as_u16(), 204);
+    relay.clear();
+    let job = api.run("Directory").await.unwrap();
+    assert_eq!(came_to(&job), (ReadMode::Delta, [0, 0, 0, 1]), "{job:?}");
+    let requests = relay.requests().len();
+    let left = api.call(Method::GET, "/tenants/elsewhere/scim/v2/Users?count=0", None).await.unwrap().1;
+    assert_eq!(left["totalResults"], users - 1);
+    // It is told once.
+    assert_eq!(came_to(&api.run("Directory").await.unwrap()), (ReadMode::Delta, [0, 0, 0, 0]));
+    requests
+}
+
+#[tokio::test]
+async fn one_deletion_in_the_directory_costs_a_delta_read_the_same_however_large_it_is() {
+    let (small, large) = (requests_for_one_deletion(30).await, requests_for_one_deletion(300).await);
+    assert_eq!(small, large);
+    assert!(large < 12, "{large} requests");
 }

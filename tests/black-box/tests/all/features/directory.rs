@@ -1,9 +1,9 @@
 //! Central store and directory: F238 to F255.
 
 use crate::home::{ENTERPRISE, GROUP, Home, SAP_GROUP, SAP_USER, USER, refused, sorted};
-use crate::systems::{csv_source, scim_target, write_no_groups};
-use gangway_kit::{Method, text};
-use gangway_model::JobStatus;
+use crate::systems::{counters, csv_source, document, scim_target, write_no_groups, write_users};
+use gangway_kit::{Method, ScimServer, text};
+use gangway_model::{Action, JobStatus, ReadMode};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 
@@ -526,4 +526,136 @@ async fn f255_large_results_are_paged_by_identifier() {
         }
     }
     refused(&home.scim(Method::GET, "/Users?startId=x", None).await, 400, "invalidValue");
+}
+
+/// A system that is the tenant's own directory: nothing says where it is or how to get in.
+fn own_directory(name: &str, role: &str, sources: &[&str]) -> Value {
+    json!({ "name": name, "role": role, "type": "Local Identity Directory", "sources": sources })
+}
+
+/// The default document of SCIM targets, for one that knows nothing of the directory's own extension.
+fn without_extension() -> String {
+    let mut document: Value = serde_json::from_str(&document("scim2/types/scim.write.json")).unwrap();
+    let mappings = document["user"]["mappings"].as_array_mut().unwrap();
+    mappings.push(json!({ "type": "remove", "targetPath": format!("$['{SAP_USER}']") }));
+    mappings.push(json!({ "constant": [USER, ENTERPRISE], "targetPath": "$.schemas" }));
+    document.to_string()
+}
+
+#[tokio::test]
+async fn f242_the_directory_is_target_and_source_without_connection_properties() {
+    let home = Home::new().await;
+    let server = ScimServer::start("own-directory-token").unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    home.api.load(&["csv", "scim2", "json-transformation"]).await.unwrap();
+    home.api.make_system(csv_source("HR", folder.path())).await.unwrap();
+    home.api.make_system(own_directory("Directory", "target", &["HR"])).await.unwrap();
+    let mut source = own_directory("Directory out", "source", &[]);
+    source["properties"] = json!({ "ips.delta.read": "enabled", "ips.delta.read.margin": "0" });
+    home.api.make_system(source).await.unwrap();
+    let mut app = scim_target("App", "Directory out", &server.url(), server.token());
+    app["write"]["document"] = json!(without_extension());
+    home.api.make_system(app).await.unwrap();
+    for name in ["Directory", "Directory%20out"] {
+        let system = home.api.ok(Method::GET, &format!("systems/{name}"), None).await.unwrap();
+        assert_eq!((text(&system, "/type"), text(&system, "/plugin")), ("Local Identity Directory", "scim2"));
+        let properties: Vec<&String> = system["properties"].as_object().unwrap().keys().collect();
+        assert!(!properties.iter().any(|p| ["URL", "Authentication"].contains(&p.as_str())), "{system}");
+        // Loopback is refused to it: over the network it would not even reach its own engine.
+        assert_eq!((&system["grants"]["addresses"], &system["grants"]["http"]), (&json!([]), &json!([])));
+    }
+
+    write_users(folder.path(), &[("A1", "Ships"), ("B2", "Cargo"), ("C3", "Ships")]);
+    std::fs::write(folder.path().join("groups.csv"), "id,displayName,members[]\nG1,crew,A1;B2\n").unwrap();
+    let job = home.api.run("HR").await.unwrap();
+    assert_eq!(job.status, JobStatus::Success, "{job:?}\n{}", home.engine.log());
+    assert_eq!(counters(&job, "user", Action::Write).created, 3);
+    let crew = &home.found("Groups", "displayName eq \"crew\"").await[0];
+    assert_eq!(crew["members"].as_array().unwrap().len(), 2, "{crew}");
+
+    let job = home.api.run("Directory out").await.unwrap();
+    assert_eq!((job.status, job.read_mode), (JobStatus::Success, ReadMode::Full), "{job:?}");
+    assert_eq!((server.all("Users").await.unwrap().len(), server.all("Groups").await.unwrap().len()), (3, 1));
+
+    // What the directory loses, what is read from it loses with the next delta read.
+    write_users(folder.path(), &[("A1", "Ships"), ("C3", "Cargo")]);
+    std::fs::write(folder.path().join("groups.csv"), "id,displayName,members[]\nG1,crew,A1\n").unwrap();
+    let job = home.api.run("HR").await.unwrap();
+    let row = counters(&job, "user", Action::Write);
+    assert_eq!((row.updated, row.deleted), (1, 1), "{job:?}");
+    let job = home.api.run("Directory out").await.unwrap();
+    let row = counters(&job, "user", Action::Write);
+    assert_eq!((job.read_mode, row.updated, row.deleted), (ReadMode::Delta, 1, 1), "{job:?}");
+    let mut names: Vec<String> =
+        server.all("Users").await.unwrap().iter().map(|u| text(u, "/userName").to_owned()).collect();
+    names.sort();
+    assert_eq!(names, ["a1", "c3"]);
+    home.assert_sound();
+}
+
+#[tokio::test]
+async fn a_type_fills_in_what_a_new_system_leaves_out_and_its_own_directory_goes_nowhere_else() {
+    let home = Home::new().await;
+    home.api.load(&["scim2", "ldap", "json-transformation"]).await.unwrap();
+    let answer = home.api.call(Method::GET, "/api/v1/system-types", None).await.unwrap().1;
+    let types = answer["types"].as_array().unwrap();
+    assert_eq!(types.len(), 5);
+    let accepted = async |body: Value| {
+        let path = home.api.path("systems");
+        let (status, answer) = home.api.call(Method::POST, &path, Some(body)).await.unwrap();
+        let problems = answer["problems"].as_array().cloned().unwrap_or_default();
+        let pointers: Vec<String> = problems.iter().map(|p| text(p, "/pointer").to_owned()).collect();
+        (status.as_u16(), pointers, answer)
+    };
+    // Every document compiles, every default is one that the plugin takes.
+    for (number, kind) in types.iter().enumerate() {
+        for role in ["source", "target"] {
+            let mut properties = json!({});
+            for needed in kind["needs"].as_array().unwrap() {
+                let value = match text(needed, "") {
+                    "URL" => "https://app.example.com/scim",
+                    "ldap.url" => "ldaps://ldap.example.com",
+                    "Authentication" => "NoAuthentication",
+                    _ => "x",
+                };
+                properties[text(needed, "")] = json!(value);
+            }
+            let body = json!({ "name": format!("{role} {number}"), "role": role, "type": kind["name"], "properties": properties });
+            let (status, _, system) = accepted(body).await;
+            assert_eq!(status, 201, "{kind}: {system}");
+            assert_eq!((&system["type"], &system["plugin"]), (&kind["name"], &kind["plugin"]));
+            for (key, value) in kind["properties"][role].as_object().unwrap() {
+                assert_eq!(&system["properties"][key]["value"], value, "{system}");
+            }
+        }
+    }
+    let own = |more: Value| {
+        let mut body = own_directory("Own", "source", &[]);
+        body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        body
+    };
+    let elsewhere = json!({ "properties": { "URL": "https://x.example" }, "grants": { "http": [{ "origin": "https://x.example" }] } });
+    let (status, pointers, answer) = accepted(own(elsewhere)).await;
+    assert_eq!(
+        (status, pointers),
+        (422, vec!["/properties/URL".to_owned(), "/grants".to_owned()]),
+        "{answer}"
+    );
+    let (status, pointers, answer) = accepted(own(json!({ "type": "Local" }))).await;
+    assert!(status == 422 && pointers.contains(&"/type".to_owned()), "{answer}");
+    assert!(answer.to_string().contains("Local Identity Directory"), "{answer}");
+    let old = json!({ "name": "Old", "role": "source", "type": "Identity Authentication",
+                      "properties": { "URL": "https://x.example", "ias.api.version": "1" } });
+    let (status, pointers, answer) = accepted(old).await;
+    assert_eq!((status, pointers), (422, vec!["/properties/ias.api.version".to_owned()]), "{answer}");
+    // The type is fixed; a body that does not speak of it keeps it.
+    assert_eq!(accepted(own(json!({}))).await.0, 201);
+    let mut system = home.api.ok(Method::GET, "systems/Own", None).await.unwrap();
+    system.as_object_mut().unwrap().remove("type");
+    let kept = home.api.ok(Method::PUT, "systems/Own", Some(system.clone())).await.unwrap();
+    assert_eq!(text(&kept, "/type"), "Local Identity Directory");
+    system["type"] = json!("SCIM System");
+    let (status, answer) =
+        home.api.call(Method::PUT, &home.api.path("systems/Own"), Some(system)).await.unwrap();
+    assert_eq!((status.as_u16(), text(&answer, "/problems/0/pointer")), (422, "/type"), "{answer}");
 }

@@ -20,6 +20,7 @@ mod simulate;
 mod source;
 mod start;
 mod targets;
+mod tenancy;
 mod undo;
 mod updates;
 mod validate;

@@ -15,10 +15,14 @@ fn ldif() -> String {
             "dn: uid={name},ou=people,{suffix}\nobjectClass: inetOrgPerson\nuid: {name}\ncn: {name}\nsn: {name}\n\n"
         ));
     }
-    for (group, person, inside) in
-        [("department", "ann", "team"), ("team", "bob", "squad"), ("squad", "cid", "department"), ("club", "dan", "club")]
-    {
-        let inside = if inside == group { String::new() } else { format!("member: cn={inside},ou=groups,{suffix}\n") };
+    for (group, person, inside) in [
+        ("department", "ann", "team"),
+        ("team", "bob", "squad"),
+        ("squad", "cid", "department"),
+        ("club", "dan", "club"),
+    ] {
+        let inside =
+            if inside == group { String::new() } else { format!("member: cn={inside},ou=groups,{suffix}\n") };
         out.push_str(&format!(
             "dn: cn={group},ou=groups,{suffix}\nobjectClass: groupOfNames\ncn: {group}\n\
              member: uid={person},ou=people,{suffix}\n{inside}\n"
@@ -78,7 +82,11 @@ async fn f106_a_flattened_group_has_the_users_of_all_groups_inside_it() {
     let all = list(&["ann", "bob", "cid"]);
     assert_eq!(
         groups(&server).await,
-        [("club".to_owned(), list(&["dan"])), ("department".to_owned(), all.clone()), ("team".to_owned(), all)]
+        [
+            ("club".to_owned(), list(&["dan"])),
+            ("department".to_owned(), all.clone()),
+            ("team".to_owned(), all)
+        ]
     );
     // Somebody joins the innermost: everybody around changes.
     slapd

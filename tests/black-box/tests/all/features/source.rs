@@ -129,7 +129,8 @@ async fn f058_a_correlation_attribute_counts_people_and_changes_nothing_else() {
     assert!(users.iter().all(|user| !user.to_string().contains("orrelation")), "{users:?}");
     // A second source with the same person is matched by the unique attribute or not at all.
     let other = tempfile::tempdir().unwrap();
-    std::fs::write(other.path().join("users.csv"), format!("{HEADER}Z,z,Z,Z,z@x.org,same,,employee,true\n")).unwrap();
+    std::fs::write(other.path().join("users.csv"), format!("{HEADER}Z,z,Z,Z,z@x.org,same,,employee,true\n"))
+        .unwrap();
     crate::systems::write_no_groups(other.path());
     let mut second = csv_source("Second", other.path());
     second["read"] = setting.api.ok(Method::GET, "systems/HR", None).await.unwrap()["read"].clone();
@@ -140,7 +141,10 @@ async fn f058_a_correlation_attribute_counts_people_and_changes_nothing_else() {
     let people = async || setting.api.ok(Method::GET, "identities", None).await.unwrap();
     // The one of the second source is the same person as both of the first.
     assert_eq!(people().await["identities"], 1);
-    assert_eq!(people().await["users"], json!([{ "source": "HR", "users": 2 }, { "source": "Second", "users": 1 }]));
+    assert_eq!(
+        people().await["users"],
+        json!([{ "source": "HR", "users": 2 }, { "source": "Second", "users": 1 }])
+    );
     // Taking the mark away is no change of anybody.
     mark(false).await;
     assert_eq!(people().await["identities"], 3);
