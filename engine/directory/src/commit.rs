@@ -9,7 +9,7 @@ use crate::storage::ReadTables;
 use crate::write::Writer;
 use redb::{Database, ReadableDatabase, WriteTransaction};
 use std::collections::VecDeque;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
 
 /// Most requests of one transaction.
 const MOST: usize = 256;
@@ -122,6 +122,8 @@ pub(crate) struct Committer {
     queue: Mutex<Queue>,
     writing: Mutex<()>,
     state: RwLock<Arc<State>>,
+    /// Told after each commit while the groups of some application are provisioned at once.
+    told: OnceLock<Listener>,
     latest: RwLock<Latest>,
 }
 
@@ -133,12 +135,15 @@ struct Latest {
     commits: u64,
 }
 
+type Listener = Box<dyn Fn() + Send + Sync>;
+
 impl Committer {
     pub(crate) fn new(state: State) -> Self {
         Self {
             queue: Mutex::default(),
             writing: Mutex::default(),
             state: RwLock::new(Arc::new(state)),
+            told: OnceLock::new(),
             latest: RwLock::default(),
         }
     }
@@ -146,6 +151,18 @@ impl Committer {
     /// What holds now.
     pub(crate) fn state(&self) -> Arc<State> {
         self.state.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Who is told of commits.
+    pub(crate) fn on_change(&self, tell: Listener) {
+        // Whoever asked first goes on being told.
+        let _ = self.told.set(tell);
+    }
+
+    fn tell(&self, state: &State) {
+        if let Some(tell) = self.told.get().filter(|_| !state.settings.central_store.is_empty()) {
+            tell();
+        }
     }
 
     /// The tables as the last commit left them.
@@ -205,7 +222,9 @@ impl Committer {
         let state = change(&transaction, &self.state())?;
         transaction.commit().map_err(StorageError::of)?;
         self.outdate();
-        *self.state.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(state);
+        let state = Arc::new(state);
+        *self.state.write().unwrap_or_else(PoisonError::into_inner) = state.clone();
+        self.tell(&state);
         Ok(())
     }
 }
@@ -224,11 +243,13 @@ impl Lead<'_> {
             self.batch = queue.waiting.drain(..most).collect();
         }
         let _writing = lock(&self.committer.writing);
-        let durable = transact(database, &self.committer.state(), &self.batch).map_err(ScimError::from);
+        let state = self.committer.state();
+        let durable = transact(database, &state, &self.batch).map_err(ScimError::from);
         self.committer.outdate();
         for job in &self.batch {
             job.settle(durable.clone());
         }
+        self.committer.tell(&state);
     }
 }
 

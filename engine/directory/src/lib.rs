@@ -11,6 +11,7 @@
 mod bulk;
 mod call;
 mod catalog;
+mod changes;
 mod check;
 mod commit;
 mod content;
@@ -41,6 +42,7 @@ mod tests;
 mod write;
 
 pub use call::{Call, MAX_BODY, Reply};
+pub use changes::GroupChange;
 pub use check::Report;
 pub use error::{ScimError, StorageError};
 pub use query::Query;
@@ -132,6 +134,7 @@ impl Directory {
         // A reader finds every table.
         let transaction = database.begin_write().map_err(StorageError::of)?;
         WriteTables::open(&transaction)?;
+        transaction.open_table(changes::CHANGES).map_err(StorageError::of)?;
         let is_new = {
             let counters = transaction.open_table(COUNTERS).map_err(StorageError::of)?;
             counters.is_empty().map_err(StorageError::of)?

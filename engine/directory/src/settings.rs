@@ -16,6 +16,8 @@ pub struct Settings {
     pub rate_limit: bool,
     /// Applications whose groups follow the rules of their `supportedOperations` and `externalName`.
     pub applications: Vec<String>,
+    /// Applications whose groups are provisioned as soon as they change, to the targets of the same application.
+    pub central_store: Vec<String>,
     /// What becomes of users who are not seen for long, by `userType`.
     pub inactivity: Vec<Inactivity>,
 }

@@ -1,4 +1,5 @@
 mod bulk;
+mod changes;
 mod crud;
 mod deleted;
 mod filters;

@@ -5,6 +5,7 @@
 
 use crate::ScimError;
 use crate::catalog::{Catalog, ResourceType};
+use crate::changes::CHANGES;
 use crate::commit::State;
 use crate::content;
 use crate::error::StorageError;
@@ -23,6 +24,8 @@ use uuid::Uuid;
 pub(crate) struct Writer<'t> {
     pub(crate) tables: WriteTables<'t>,
     pub(crate) counters: Table<'t, &'static str, u64>,
+    /// Changed groups of applications that are provisioned at once.
+    pub(crate) changes: Table<'t, (u128, &'static str), u64>,
     pub(crate) catalog: &'t Catalog,
     pub(crate) settings: &'t Settings,
 }
@@ -58,6 +61,7 @@ impl<'t> Writer<'t> {
         Ok(Self {
             tables: WriteTables::open(transaction)?,
             counters: transaction.open_table(COUNTERS).map_err(StorageError::of)?,
+            changes: transaction.open_table(CHANGES).map_err(StorageError::of)?,
             catalog: &state.catalog,
             settings: &state.settings,
         })
@@ -132,6 +136,7 @@ impl Writer<'_> {
                 self.unlink(sequence, member.sequence)?;
             }
         }
+        self.note_change(kind, record)?;
         self.tables.ids.remove(record.id.as_u128()).map_err(StorageError::of)?;
         self.remember_deletion(kind, record.id, now_ms.max(record.modified_ms))?;
         self.tables.resources.remove((kind as u8, sequence)).map_err(StorageError::of)?;
@@ -289,6 +294,8 @@ impl Writer<'_> {
         now_ms: u64,
     ) -> Result<(), StorageError> {
         touch(&mut new, now_ms);
+        // One that leaves its application concerns that, too.
+        self.note_change(kind, old)?;
         let (before, after) = (index::entries(kind, old), index::entries(kind, &new));
         for (index, key) in before.iter().filter(|b| !after.iter().any(|a| same(a, b))) {
             self.tables.index.remove((index.number, key.as_str(), sequence)).map_err(StorageError::of)?;
@@ -300,6 +307,7 @@ impl Writer<'_> {
     }
 
     fn put_record(&mut self, kind: Kind, sequence: u64, record: &Record) -> Result<(), StorageError> {
+        self.note_change(kind, record)?;
         let bytes = serde_json::to_vec(record).map_err(|e| StorageError::Failed(e.to_string()))?;
         self.tables.resources.insert((kind as u8, sequence), bytes.as_slice()).map_err(StorageError::of)?;
         Ok(())

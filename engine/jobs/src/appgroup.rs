@@ -24,6 +24,13 @@ fn extension(group: &Value) -> Option<(&'static str, &Value)> {
         .filter(|(_, extension)| extension.get("applicationId").is_some_and(Value::is_string))
 }
 
+/// The application that a group belongs to.
+pub(crate) fn application(json: &str) -> Option<String> {
+    let group: Value = serde_json::from_str(json).ok()?;
+    let (_, extension) = extension(&group)?;
+    extension.get("applicationId")?.as_str().map(str::to_owned)
+}
+
 /// What jobs may do with a group as its system shows it; none if it belongs to no application.
 pub(crate) fn kind(json: &str) -> Option<Kind> {
     let group: Value = serde_json::from_str(json).ok()?;

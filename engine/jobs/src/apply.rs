@@ -86,7 +86,7 @@ impl<'a> LaneApply<'a> {
 
     /// Carries out a page. The error speaks of the store: nothing of the page may be committed.
     pub(crate) async fn page(mut self, plan: &mut LanePlan, since_ms: u64) -> Result<LaneResult, Stop> {
-        let looks = policy::looks_before_create(&self.lane.system);
+        let looks = self.run.of_application || policy::looks_before_create(&self.lane.system);
         let mut items: Vec<Item> = std::mem::take(&mut plan.work)
             .into_iter()
             .map(|mut work| {

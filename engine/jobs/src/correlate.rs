@@ -134,7 +134,7 @@ impl LaneApply<'_> {
             return Err(refused.with("resolution", "switched off by automatic.conflict.resolution"));
         }
         let content: Value = serde_json::from_str(&item.content).unwrap_or_default();
-        policy::unique_attributes(&self.lane.system, entity_type, &content)
+        self.unique_attributes(&content)
             .into_iter()
             .map(|name| appgroup::qualified(&content, name))
             .map(|name| match attribute::text(&content, &name) {
@@ -148,6 +148,13 @@ impl LaneApply<'_> {
                 )),
             })
             .collect()
+    }
+
+    /// An application's own system need not know of applications: there a group is told by its name alone.
+    fn unique_attributes(&self, content: &Value) -> Vec<String> {
+        let entity_type = self.entity_type.as_str();
+        let content = if self.run.of_application { &Value::Null } else { content };
+        policy::unique_attributes(&self.lane.system, entity_type, content)
     }
 
     /// Nothing was found: the next step, or the error.

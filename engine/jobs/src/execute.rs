@@ -262,6 +262,7 @@ impl Execution {
             kind: job.kind,
             live: job.live,
             plan: job.plan.clone(),
+            of_application: job.event.as_ref().is_some_and(|event| event.application.is_some()),
             page_size: policy::page_size(&source),
             reader,
             read,
@@ -362,6 +363,15 @@ pub(crate) fn linked_targets(systems: Vec<System>, source: &SystemId) -> Vec<Sys
         .into_iter()
         .filter(|s| s.enabled && s.role == gangway_model::Role::Target && s.sources.contains(source))
         .collect()
+}
+
+/// The targets that a job writes to: all of its source, or those of the application that its event is for.
+pub(crate) fn targets_of(systems: Vec<System>, job: &Job) -> BTreeSet<SystemId> {
+    let application = job.event.as_ref().and_then(|event| event.application.as_deref());
+    let is_meant = |target: &System| {
+        application.is_none_or(|application| realtime::is_of_application(target, application))
+    };
+    linked_targets(systems, &job.source).into_iter().filter(is_meant).map(|target| target.id).collect()
 }
 
 /// Users before the groups that they are members of, then whatever else there is.

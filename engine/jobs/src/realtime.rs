@@ -5,17 +5,21 @@
 //! pipeline of a job, with its intents, gates and log: an event is a job of its own type that nobody sees in the list
 //! of jobs, waits while another job holds the same systems, and survives a restart.
 
+use crate::appgroup;
 use crate::error::StartError;
 use crate::runner::Runner;
 use crate::services::Order;
 use async_trait::async_trait;
 use gangway_model::ports::Source;
 use gangway_model::{
-    Entity, EntityType, Event, Job, JobId, JobType, Page, PluginError, ReadMode, Reading, SystemId, TenantId,
-    Trigger, code,
+    Entity, EntityType, Event, Job, JobId, JobType, Page, PluginError, ReadMode, Reading, System, SystemId,
+    TenantId, Trigger, code,
 };
 use std::collections::BTreeMap;
 use std::sync::Arc;
+
+/// The application of a target.
+const APPLICATION: &str = "ips.application.id";
 
 /// The source of an event: it has one entity.
 pub(crate) struct One {
@@ -74,6 +78,7 @@ impl Source for One {
             return Ok(Page { removed: vec![id], ..Page::default() });
         }
         match self.source.read_entities(entity_type, vec![id.clone()]).await.pop() {
+            Some(Ok(entity)) if self.has_left(&entity) => Ok(Page { removed: vec![id], ..Page::default() }),
             Some(Ok(entity)) => Ok(Page { entities: vec![entity], ..Page::default() }),
             Some(Err(error)) if error.code == code::NOT_FOUND => {
                 Ok(Page { removed: vec![id], ..Page::default() })
@@ -81,6 +86,14 @@ impl Source for One {
             Some(Err(error)) => Err(error),
             None => Err(PluginError::new(code::INTERNAL, "the source's connector gave no answer")),
         }
+    }
+}
+
+impl One {
+    /// Whether a group is not one of the event's application any more.
+    fn has_left(&self, group: &Entity) -> bool {
+        let application = self.event.application.as_deref();
+        application.is_some_and(|of| appgroup::application(&group.json).is_none_or(|now| now != of))
     }
 }
 
@@ -117,5 +130,15 @@ pub fn is_type(name: &str) -> bool {
 
 /// The event of a type and an identifier.
 pub fn event(entity_type: &str, id: String, deleted: bool) -> Event {
-    Event { entity_type: EntityType::new(entity_type), id, deleted }
+    Event { entity_type: EntityType::new(entity_type), id, deleted, application: None }
+}
+
+/// The event of a group of an application that the local directory tells to have changed.
+pub fn of_application(group: String, application: String) -> Event {
+    Event { application: Some(application), ..event("group", group, false) }
+}
+
+/// Whether a target is one of an application.
+pub fn is_of_application(target: &System, application: &str) -> bool {
+    target.property(APPLICATION).is_some_and(|own| own.trim() == application)
 }

@@ -27,6 +27,8 @@ pub(crate) struct Run {
     pub(crate) live: bool,
     /// The plan that is carried out.
     pub(crate) plan: Option<JobId>,
+    /// Groups of an application: those that the target has already are looked for by their names.
+    pub(crate) of_application: bool,
     pub(crate) source: System,
     pub(crate) tracing: Tracing,
     pub(crate) reader: Arc<dyn Source>,

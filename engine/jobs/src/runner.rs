@@ -5,7 +5,7 @@
 //! in the queue have the first claim, so that none waits for ever.
 
 use crate::error::{StartError, StopError};
-use crate::execute::{Execution, linked_targets};
+use crate::execute::{Execution, targets_of};
 use crate::progress::Progress;
 use crate::services::{News, Order, Services};
 use crate::watchdog::{self, Expiry};
@@ -149,7 +149,7 @@ impl Runner {
                 });
             }
         }
-        let targets = linked_targets(systems, source).into_iter().map(|target| target.id).collect();
+        let targets = targets_of(systems, &job);
         self.inner.put(&job).await?;
         let id = job.id.clone();
         self.inner.state().queued.push(Entry::new(job, targets, &self.inner.services.news));

@@ -176,6 +176,9 @@ pub struct Event {
     /// It was removed; made or changed otherwise.
     #[serde(default)]
     pub deleted: bool,
+    /// Of a group of an application: only the targets of this application get it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub application: Option<String>,
 }
 
 /// One execution, as it is stored and shown.

@@ -18,29 +18,36 @@ pub struct Message {
 /// for them. `base` is the engine's public address, if it is known.
 pub fn message(kind: Kind, job: &Job, targets: &[String], base: Option<&str>) -> Message {
     let source = &job.source_name;
-    let (subject, status) = match kind {
-        Kind::RunningWithError => {
-            (format!("Provisioning Running with Error. Source System: {source}"), "Running with Error")
-        }
-        Kind::FinishedWithError => {
-            (format!("Provisioning Finished with Error. Source System: {source}"), "Finished with Error")
-        }
-        Kind::Success => (format!("Provisioning Success. Source System: {source}"), "Success"),
+    let is_event = job.event.is_some();
+    let status = match kind {
+        Kind::RunningWithError => "Running with Error",
+        Kind::FinishedWithError => "Finished with Error",
+        Kind::Success => "Success",
     };
-    let api = format!("{}/api/v1/tenants/{}/jobs/{}", base.unwrap_or_default(), job.tenant, job.id);
-    let downloads: Vec<(&str, String)> = downloads(job)
-        .into_iter()
-        .map(|(what, kind)| (what, format!("{api}/export?logType={kind}")))
-        .collect();
+    let (what, label, place) = if is_event {
+        ("Real-Time Provisioning", "Event", "real-time")
+    } else {
+        ("Provisioning", "Job", "jobs")
+    };
+    let subject = format!("{what} {status}. Source System: {source}");
+    let api = format!("{}/api/v1/tenants/{}/{place}/{}", base.unwrap_or_default(), job.tenant, job.id);
+    let downloads: Vec<(&str, String)> = if is_event {
+        vec![("log", format!("{api}/export"))]
+    } else {
+        let link = |(what, kind)| (what, format!("{api}/export?logType={kind}"));
+        downloads(job).into_iter().map(link).collect()
+    };
     let upper = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     let (kind_name, mode) = (upper(&json!(job.kind)), upper(&json!(job.read_mode)));
     let start = time(job.start_ms);
     let mut text = format!(
-        "Source system: {source}\nTarget systems: {}\nJob: {}\nJob type: {kind_name}\nRead mode: {mode}\nStart time: {start}\nStatus: {status}\n",
+        "Source system: {source}\nTarget systems: {}\n{label}: {}\nJob type: {kind_name}\nRead mode: {mode}\nStart time: {start}\nStatus: {status}\n",
         targets.join(", "),
         job.id
     );
-    let told: Vec<String> = job.error.iter().cloned().chain(job.outcome.iter().cloned()).collect();
+    // The error of an event may name its entity.
+    let error = job.error.iter().filter(|_| !is_event);
+    let told: Vec<String> = error.cloned().chain(job.outcome.iter().cloned()).collect();
     if !told.is_empty() {
         text.push_str(&format!("\nWhat stood in the way:\n  {}\n", told.join("\n  ")));
     }

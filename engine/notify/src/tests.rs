@@ -1,5 +1,5 @@
 use super::*;
-use gangway_model::Job;
+use gangway_model::{Job, JobType};
 use serde_json::json;
 
 fn told(rules: Rules, happenings: &[Happening]) -> Vec<Option<Kind>> {
@@ -106,6 +106,24 @@ fn f167_a_message_says_what_ran_and_where_to_look() {
         message.json["downloads"]["created-entities"],
         json!("https://gw.example.com/api/v1/tenants/acme/jobs/j1/export?logType=createdEntitiesLog")
     );
+}
+
+#[test]
+fn f158_a_message_of_an_event_leads_to_its_log_and_names_no_entity() {
+    let event = json!({ "entityType": "user", "id": "p-4711" });
+    let error = Some("GET Users/p-4711: 500".to_owned());
+    let event =
+        Job { kind: JobType::RealTime, event: serde_json::from_value(event).unwrap(), error, ..job() };
+    let message =
+        message(Kind::FinishedWithError, &event, &["App".to_owned()], Some("https://gw.example.com"));
+    assert_eq!(message.subject, "Real-Time Provisioning Finished with Error. Source System: HR");
+    let place = "https://gw.example.com/api/v1/tenants/acme/real-time/j1";
+    for part in
+        ["Event: j1\n".to_owned(), format!("Details: {place}\n"), format!("Download log: {place}/export\n")]
+    {
+        assert!(message.text.contains(&part), "{part:?} in {}", message.text);
+    }
+    assert!(!message.text.contains("4711") && !message.json.to_string().contains("4711"));
 }
 
 #[test]

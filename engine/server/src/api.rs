@@ -1,8 +1,10 @@
 //! The handlers of the control API. Each reads its request, asks the room that knows, and answers.
 
 pub(crate) mod audit;
+pub(crate) mod central;
 pub(crate) mod deltas;
 pub(crate) mod directory;
+pub(crate) mod eventlog;
 pub(crate) mod events;
 pub(crate) mod exports;
 pub(crate) mod health;

@@ -9,6 +9,8 @@ use gangway_store::Store;
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock, RwLockWriteGuard};
+use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender};
+use tokio::sync::{Mutex, MutexGuard};
 
 pub(crate) struct Directories {
     tenants: PathBuf,
@@ -16,16 +18,20 @@ pub(crate) struct Directories {
     ids: Arc<dyn Ids>,
     open: RwLock<HashMap<TenantId, Arc<Directory>>>,
     limits: Tenants,
+    /// Tenants whose groups may have changed.
+    changed: (UnboundedSender<TenantId>, Mutex<UnboundedReceiver<TenantId>>),
 }
 
 impl Directories {
     pub(crate) fn new(data_dir: &Path, clock: Arc<dyn Clock>, ids: Arc<dyn Ids>) -> Self {
+        let (tell, changed) = mpsc::unbounded_channel();
         Self {
             tenants: data_dir.join("tenants"),
             clock,
             ids,
             open: RwLock::default(),
             limits: Tenants::new(Rates::DIRECTORY),
+            changed: (tell, Mutex::new(changed)),
         }
     }
 
@@ -42,12 +48,30 @@ impl Directories {
             return Ok(directory.clone());
         }
         store.tenant(tenant)?;
-        let file = self.tenants.join(tenant.as_str()).join("directory.redb");
-        let directory = Directory::open(&file, self.clock.clone(), self.ids.clone())
+        let directory = Directory::open(&self.file(tenant), self.clock.clone(), self.ids.clone())
             .map_err(|error| Problem::internal(error.to_string()).tenant(tenant.as_str()))?;
+        let (tell, whose) = (self.changed.0.clone(), tenant.clone());
+        directory.on_group_changes(move || {
+            // Nobody listens while the engine goes down: it is in the directory.
+            let _ = tell.send(whose.clone());
+        });
         let directory = Arc::new(directory);
         open.insert(tenant.clone(), directory.clone());
         Ok(directory)
+    }
+
+    /// Whether a tenant has made use of its directory.
+    pub(crate) fn is_there(&self, tenant: &TenantId) -> bool {
+        self.file(tenant).exists()
+    }
+
+    /// The tenants whose groups may have changed, as they come.
+    pub(crate) async fn changed(&self) -> MutexGuard<'_, UnboundedReceiver<TenantId>> {
+        self.changed.1.lock().await
+    }
+
+    fn file(&self, tenant: &TenantId) -> PathBuf {
+        self.tenants.join(tenant.as_str()).join("directory.redb")
     }
 
     /// Lets go of a tenant's directory.

@@ -92,9 +92,7 @@ pub(crate) fn write(
     let mut zip = ZipWriter::new(to);
     match kind {
         LogType::Common => {
-            let text = serde_json::to_string_pretty(&common(job)).map_err(failed)?;
-            file(&mut zip, &format!("{name}.json"))?;
-            zip.write_all(text.as_bytes()).map_err(failed)?;
+            document(&mut zip, name, &common(job))?;
         }
         LogType::List(state) => {
             if state == EntityState::Failed || job.trace.lists.contains(&state) {
@@ -122,9 +120,7 @@ pub(crate) fn write_part(
         before = Some(last.id.clone());
         for job in jobs {
             if wanted.contains(&position) {
-                let text = serde_json::to_string_pretty(&common(&job)).map_err(failed)?;
-                file(&mut zip, &format!("{}.json", job.id))?;
-                zip.write_all(text.as_bytes()).map_err(failed)?;
+                document(&mut zip, job.id.as_str(), &common(&job))?;
             }
             position += 1;
         }
@@ -144,6 +140,20 @@ pub(crate) fn parts(store: &dyn TenantStore) -> Result<usize, StoreError> {
             None => return Ok(count.div_ceil(PART)),
         }
     }
+}
+
+/// Writes the log of an event, as it is shown.
+pub(crate) fn write_event(event: &Value, name: &str, to: impl Write + Seek) -> Result<(), StoreError> {
+    let mut zip = ZipWriter::new(to);
+    document(&mut zip, name, event)?;
+    zip.finish().map_err(failed)?;
+    Ok(())
+}
+
+fn document<W: Write + Seek>(zip: &mut ZipWriter<W>, name: &str, value: &Value) -> Result<(), StoreError> {
+    let text = serde_json::to_string_pretty(value).map_err(failed)?;
+    file(zip, &format!("{name}.json"))?;
+    zip.write_all(text.as_bytes()).map_err(failed)
 }
 
 fn file<W: Write + Seek>(zip: &mut ZipWriter<W>, name: &str) -> Result<(), StoreError> {

@@ -12,6 +12,7 @@ mod api;
 mod archive;
 mod audit;
 mod auth;
+mod central;
 mod directories;
 mod export;
 mod extract;

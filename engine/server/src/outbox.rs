@@ -47,6 +47,8 @@ pub(crate) struct Waiting {
 #[serde(default)]
 struct Remembered {
     state: State,
+    /// Of its events: they fail and succeed for themselves.
+    events: State,
     /// The job of which it was told that it runs with errors: the first of its chain.
     running: Option<JobId>,
 }
@@ -66,7 +68,7 @@ pub(crate) fn announce(
     news: News,
     around: &Surroundings<'_>,
 ) -> Result<Vec<Record>, StoreError> {
-    if !matches!(job.kind, JobType::Read | JobType::Resync) {
+    if !matches!(job.kind, JobType::Read | JobType::Resync | JobType::RealTime) {
         return Ok(Vec::new());
     }
     let key = source.id.as_str();
@@ -74,7 +76,9 @@ pub(crate) fn announce(
     let subscriptions: Vec<Subscription> = records::find(store, SUBSCRIPTIONS, key)?.unwrap_or_default();
     let first = gangway_jobs::logs::first(store, job)?;
     let mut happenings = Vec::new();
-    if news.failing && remembered.running.as_ref() != Some(&first) {
+    let is_event = job.kind == JobType::RealTime;
+    // An event is at its end as soon as it fails.
+    if news.failing && !is_event && remembered.running.as_ref() != Some(&first) {
         remembered.running = Some(first);
         happenings.push(Happening::Failing);
     }
@@ -94,8 +98,9 @@ pub(crate) fn announce(
         .collect();
     let mut changes = Vec::new();
     for happening in happenings {
-        let (state, kind) = decide(remembered.state, Rules::of(source), happening);
-        remembered.state = state;
+        let known = if is_event { &mut remembered.events } else { &mut remembered.state };
+        let (state, kind) = decide(*known, Rules::of(source), happening);
+        *known = state;
         let Some(kind) = kind else { continue };
         let message = message(kind, job, &targets, around.public_url);
         for subscription in &subscriptions {

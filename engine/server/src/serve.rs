@@ -1,4 +1,5 @@
 use crate::aftermath;
+use crate::central;
 use crate::outbox;
 use crate::router::router;
 use crate::services::Services;
@@ -27,6 +28,7 @@ pub async fn serve(
     beside.spawn(services.inner.scheduler.clone().run());
     beside.spawn(aftermath::run(services.clone()));
     beside.spawn(outbox::run(services.clone()));
+    beside.spawn(central::run(services.clone()));
     beside.spawn(aftermath::housekeeping(services.clone()));
     // Answers are small and awaited one by one.
     let listener = listener.tap_io(|connection| {

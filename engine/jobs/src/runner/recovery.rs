@@ -1,11 +1,11 @@
 //! Jobs that an earlier life of the engine left unfinished.
 
 use super::{Entry, Runner, blocking};
-use crate::execute::linked_targets;
+use crate::execute::targets_of;
 use crate::services::Services;
-use gangway_model::{Job, JobId, JobStatus, SystemId, Trigger};
+use gangway_model::{Job, JobId, JobStatus, Trigger};
 use gangway_store::{StoreError, TenantStore};
-use std::collections::{BTreeSet, HashSet};
+use std::collections::HashSet;
 
 impl Runner {
     /// Takes up what an earlier life of the engine left: waiting jobs wait again, and an interrupted
@@ -54,8 +54,7 @@ fn unfinished(store: &dyn TenantStore, services: &Services) -> Result<Vec<Entry>
     let taken_up: HashSet<JobId> = jobs.iter().filter_map(|job| job.resumes.clone()).collect();
     let mut entries = Vec::new();
     for mut job in jobs {
-        let targets: BTreeSet<SystemId> =
-            linked_targets(systems.clone(), &job.source).into_iter().map(|s| s.id).collect();
+        let targets = targets_of(systems.clone(), &job);
         if job.status == JobStatus::Queued {
             entries.push(Entry::new(job, targets, &services.news));
             continue;

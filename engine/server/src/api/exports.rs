@@ -1,3 +1,4 @@
+use crate::api::eventlog;
 use crate::api::jobs::read;
 use crate::audit;
 use crate::export::{self, LogType};
@@ -12,6 +13,7 @@ use futures_util::stream::unfold;
 use gangway_model::{JobId, TenantId};
 use gangway_store::{StoreError, TenantStore};
 use serde::Deserialize;
+use serde_json::json;
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
 
@@ -84,6 +86,20 @@ async fn log(
     let inside = name.clone();
     archive(&services, &tenant, &name, move |store, file| export::write(store, &job, kind, &inside, file))
         .await
+}
+
+/// The log of an event of real time.
+pub(crate) async fn event(
+    State(services): State<Services>,
+    Path((tenant, event)): Path<(String, JobId)>,
+) -> Result<Response, Problem> {
+    let tenant = extract::tenant(&tenant)?;
+    let id = event.clone();
+    let shown = services.of_tenant(&tenant, move |store| eventlog::one(store, &id)).await?;
+    let shown = json!(shown.ok_or_else(|| eventlog::unknown(&tenant, &event))?);
+    let name = format!("ips_realTimeLog_{event}_{}", export::date_time(services.inner.clock.now_ms()));
+    let inside = name.clone();
+    archive(&services, &tenant, &name, move |_, file| export::write_event(&shown, &inside, file)).await
 }
 
 /// The logs of all jobs, in parts.

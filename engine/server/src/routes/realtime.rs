@@ -1,7 +1,7 @@
 //! Events of single entities.
 
 use super::Route;
-use crate::api::realtime;
+use crate::api::{central, exports, realtime};
 
 const ENTITIES: &str = "/api/v1/tenants/{tenant}/systems/{system}/entities/{entityType}";
 const ID: (&str, &str) = ("id", "The identifier in the source, if there is no body with one");
@@ -45,6 +45,37 @@ pub(super) fn routes() -> Vec<Route> {
             ("limit", "1 to 100; 20 if not given"),
         ])
         .answers(200, "EventList")
+        .errors(&[404]),
+        Route::new("get", "/api/v1/tenants/{tenant}/real-time/{event}", "getEvent", "What became of one event", realtime::get)
+            .answers(200, "Event")
+            .errors(&[404]),
+        Route::new(
+            "get",
+            "/api/v1/tenants/{tenant}/real-time/{event}/export",
+            "exportEventLog",
+            "The log of one event as an archive",
+            exports::event,
+        )
+        .answers(200, "application/zip")
+        .errors(&[404])
+        .patient(),
+        Route::new(
+            "get",
+            "/api/v1/tenants/{tenant}/central-store",
+            "listCentralStoreChanges",
+            "What became of changed groups of applications in their targets, the latest first",
+            central::list,
+        )
+        .query(&[
+            ("target", "Name of the target"),
+            ("applicationId", "The application"),
+            ("sourceId", "The group in the directory"),
+            ("targetId", "The group in the target"),
+            ("status", "QUEUED, RUNNING, FINISHED_SUCCESSFULLY or FINISHED_WITH_ERROR"),
+            ("before", "An event: answer those before it"),
+            ("limit", "1 to 100; 20 if not given"),
+        ])
+        .answers(200, "CentralStoreLog")
         .errors(&[404]),
     ]
 }

@@ -14,7 +14,8 @@ async fn download(setting: &Setting, job: &Job, log: &str) -> (String, Vec<(Stri
     unpack(setting.api.download(&path).await.unwrap())
 }
 
-fn unpack(
+/// An archive's name, and its files by name.
+pub(super) fn unpack(
     (status, headers, bytes): (impl PartialEq<u16> + std::fmt::Debug, String, Vec<u8>),
 ) -> (String, Vec<(String, String)>) {
     assert!(status == 200, "{status:?} {}", String::from_utf8_lossy(&bytes));

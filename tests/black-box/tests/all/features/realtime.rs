@@ -1,8 +1,9 @@
-//! Real time: F156, F216 to F218, F220, F221, and events of groups and of what is removed.
+//! Real time: F156, F158, F216 to F218, F220, F221, and events of groups and of what is removed.
 
+use super::logs::unpack;
 use crate::setting::{Setting, edit_document, map};
 use crate::systems::{scim_source, scim_target};
-use gangway_kit::{Method, ScimServer, text};
+use gangway_kit::{Answer, MailServer, Method, ScimServer, text};
 use serde_json::{Value, json};
 use std::time::Duration;
 
@@ -167,6 +168,82 @@ async fn f156_the_log_says_what_happened_on_both_sides_and_why() {
     assert!(text(&event, "/error").contains("scim.paging"), "{event}");
     assert_eq!(live.events("?source=People").await.len(), 5);
     assert_eq!(live.events("?source=HR").await.len(), 0);
+}
+
+#[tokio::test]
+async fn f158_the_log_of_an_event_is_downloaded() {
+    let live = Live::new(|_| ()).await;
+    let ann = live.hire("ann", "x").await;
+    let event = live.report(Method::POST, "user", &ann).await;
+    let place = format!("real-time/{}", text(&event, "/id"));
+    let shown = live.setting.api.ok(Method::GET, &place, None).await.unwrap();
+    assert_eq!(shown, event);
+    let path = live.setting.api.path(&format!("{place}/export"));
+    let (name, files) = unpack(live.setting.api.download(&path).await.unwrap());
+    assert!(name.starts_with(&format!("ips_realTimeLog_{}_", text(&event, "/id"))), "{name}");
+    assert_eq!((files.len(), format!("{}.json", name.trim_end_matches(".zip"))), (1, files[0].0.clone()));
+    assert_eq!(serde_json::from_str::<Value>(&files[0].1).unwrap(), event);
+    // A job is no event.
+    let job = live.setting.read(&[]).await;
+    for below in [format!("real-time/{}", job.id), format!("real-time/{}/export", job.id)] {
+        let path = live.setting.api.path(&below);
+        assert_eq!(live.setting.api.call(Method::GET, &path, None).await.unwrap().0, 404, "{below}");
+    }
+}
+
+#[tokio::test]
+async fn f158_subscribers_of_a_source_are_told_of_events_that_fail() {
+    let live = Live::new(|_| ()).await;
+    let mail = MailServer::start().unwrap();
+    let server = json!({ "url": mail.url(), "from": "gangway@example.com" });
+    live.setting.api.call(Method::PUT, "/api/v1/mail-server", Some(server)).await.unwrap();
+    let body = json!({ "channel": "mail", "address": "admin@example.com" });
+    live.setting.api.ok(Method::POST, "systems/People/subscriptions", Some(body)).await.unwrap();
+    let fail = |fails: bool| {
+        live.setting.relay.set_rule(move |method, _, _| match method {
+            "GET" => Answer::Pass,
+            _ if fails => Answer::Instead(400, Vec::new(), r#"{"detail":"no"}"#.to_owned()),
+            _ => Answer::Pass,
+        });
+    };
+    let (ann, bob) = (live.hire("ann", "x").await, live.hire("bob", "x").await);
+    fail(true);
+    live.report(Method::POST, "user", &ann).await;
+    let told = subjects(&mail, 1).await;
+    assert_eq!(told, ["Real-Time Provisioning Finished with Error. Source System: People"]);
+    let first = mail.mails().remove(0);
+    assert!(first.contains("/real-time/") && !first.contains(&ann), "{first}");
+    // The next failures are silent, a job counts for itself, and the first success is told.
+    live.report(Method::POST, "user", &bob).await;
+    live.setting.api.run("People").await.unwrap();
+    fail(false);
+    live.report(Method::POST, "user", &bob).await;
+    live.report(Method::POST, "user", &ann).await;
+    let told = subjects(&mail, 2).await;
+    assert_eq!((told.len(), told[1].as_str()), (2, "Real-Time Provisioning Success. Source System: People"));
+    // As for jobs, the properties of the source decide.
+    live.setting.set("People", "ips.job.notification.repeat.on.failure", Some("true")).await;
+    fail(true);
+    for (id, title) in [(&ann, "y"), (&bob, "y")] {
+        live.retitle(id, title).await;
+        live.report(Method::POST, "user", id).await;
+    }
+    assert_eq!(subjects(&mail, 4).await.len(), 4);
+}
+
+/// The subjects of so many messages, and a little time for one too many.
+async fn subjects(mail: &MailServer, count: usize) -> Vec<String> {
+    for _ in 0..300 {
+        if mail.mails().len() >= count {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    tokio::time::sleep(Duration::from_millis(60)).await;
+    let subject = |mail: &String| {
+        mail.lines().find_map(|line| line.strip_prefix("Subject: ")).unwrap_or_default().trim_end().to_owned()
+    };
+    mail.mails().iter().map(subject).collect()
 }
 
 #[tokio::test]
