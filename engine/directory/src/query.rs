@@ -300,7 +300,7 @@ fn by_id<T: Read>(
         filter.each_path(&mut |path| edges |= is_edge(path));
         edges
     });
-    tables.from_id(kind, first, &mut |id, sequence| {
+    tables.starting_at(kind, first, &mut |id, sequence| {
         let record = tables.record(kind, sequence)?.ok_or_else(|| lost(kind, sequence))?;
         if let Some(filter) = filter
             && !filter.matches(&renderer.assemble(sequence, &record, edges, edges)?)

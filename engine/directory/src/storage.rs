@@ -149,7 +149,7 @@ pub(crate) trait Read {
         f: &mut dyn FnMut(u64, Record) -> Result<Step, StorageError>,
     ) -> Result<(), StorageError>;
     /// Calls `f` for the resources of a kind from an identifier on, in the order of identifiers, until it says stop.
-    fn from_id(
+    fn starting_at(
         &self,
         kind: Kind,
         first: u128,
@@ -282,7 +282,7 @@ where
         Ok(())
     }
 
-    fn from_id(
+    fn starting_at(
         &self,
         kind: Kind,
         first: u128,

@@ -330,11 +330,11 @@ fn same(a: &(&Index, String), b: &(&Index, String)) -> bool {
     a.0.number == b.0.number && a.1 == b.1
 }
 
-/// Content, password and members of a whole resource.
-fn read_body(
-    resource_type: &ResourceType,
-    body: &Value,
-) -> Result<(Map<String, Value>, Option<String>, Vec<String>), ScimError> {
+/// Content, password and members.
+type Parts = (Map<String, Value>, Option<String>, Vec<String>);
+
+/// The parts of a whole resource.
+fn read_body(resource_type: &ResourceType, body: &Value) -> Result<Parts, ScimError> {
     let mut content = content::read(resource_type, body)?;
     let members = match (resource_type.kind, content.shift_remove("members")) {
         (Kind::Group, Some(members)) => patch::member_ids(&members)?,

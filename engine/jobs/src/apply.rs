@@ -15,7 +15,7 @@ use crate::journal::Journal;
 use crate::prepare::{LanePlan, rewritten};
 use crate::run::{Lane, OpenLane, Run, broke_off};
 use crate::safety::Remember;
-use crate::{memory, policy, safety};
+use crate::{memory, policy, safety, writeback};
 use gangway_model::{
     Counters, Entity, EntityEvent, EntityState, EntityType, Hash, JobType, Operation, OperationKind, Outcome,
     PluginError, RelationKey, RelationState, code,
@@ -60,6 +60,8 @@ pub(crate) struct LaneApply<'a> {
     pub(crate) claimed: HashMap<String, String>,
     /// What was created without a payload hash, with what the read transformation made of it.
     pub(crate) created: HashMap<String, (Arc<str>, Trust)>,
+    /// Users whose identifier in the target may be news: source and target identifier.
+    pub(crate) identified: Vec<(String, String)>,
     strikes: u32,
     /// The content is final: it is what the target held once, and no transformation makes it again.
     pub(crate) raw: bool,
@@ -76,6 +78,7 @@ impl<'a> LaneApply<'a> {
             result: LaneResult::default(),
             claimed: HashMap::new(),
             created: HashMap::new(),
+            identified: Vec::new(),
             strikes: 0,
             raw: false,
         }
@@ -114,6 +117,7 @@ impl<'a> LaneApply<'a> {
         if self.run.kind != JobType::Apply {
             self.payloads().await;
         }
+        self.write_back().await;
         Ok(self.result)
     }
 
@@ -246,6 +250,9 @@ impl<'a> LaneApply<'a> {
         let mut payload = item.payload;
         if item.step == Step::Create && !item.work.trust.depends() && !self.raw {
             payload = self.run.fingerprints.created(&item.content);
+        }
+        if self.run.write_back.is_some() && writeback::concerns(&item) {
+            self.identified.push((item.work.source_id.clone(), id.clone()));
         }
         self.relate(&item, id, item.work.trust.kept(), payload);
     }
@@ -380,6 +387,13 @@ impl<'a> LaneApply<'a> {
         self.result.counters.failed += 1;
         let event = self.journal().failed(Some(&item.work.source_id), item.id.as_deref(), error);
         self.log(event, &item.content);
+    }
+
+    /// Counts and logs as failed what was written, because something else that belongs to it failed.
+    pub(crate) fn failed_afterwards(&mut self, source_id: &str, target_id: &str, error: PluginError) {
+        self.result.counters.failed += 1;
+        let event = self.journal().failed(Some(source_id), Some(target_id), error);
+        self.log(event, "");
     }
 
     pub(crate) fn skip(&mut self, item: &Item, reason: String) {

@@ -51,7 +51,7 @@ pub fn binding(relation: Option<&Relation>) -> Option<&Relation> {
 pub fn intend(kind: JobType, relation: Option<&Relation>, fingerprint: Option<&Hash>) -> Intention {
     let Some(relation) = binding(relation) else { return Intention::Create };
     let same = fingerprint.is_some_and(|f| *f == relation.fingerprint && *f != UNKNOWN);
-    if kind == JobType::Read && relation.state == RelationState::Active && same {
+    if kind.passes_over_unchanged() && relation.state == RelationState::Active && same {
         Intention::Unchanged
     } else {
         Intention::Update

@@ -20,6 +20,7 @@ use std::sync::atomic::Ordering;
 
 mod gates;
 mod hold;
+mod leaving;
 mod write;
 
 use gates::Gates;
@@ -149,6 +150,7 @@ impl Phase<'_> {
     async fn step(&self, unseen: Vec<Relation>, blocked: Option<&str>) -> Result<Deletions, Stop> {
         let mut step = Deletions::default();
         let unseen = self.after_grace(&mut step, unseen).await?;
+        let unseen = self.leave_groups(&mut step, unseen).await;
         let go = self.release(&mut step, unseen);
         if let Some(line) = blocked {
             for relation in go {

@@ -82,7 +82,7 @@ pub(crate) async fn decide(
     let scheduled = job.trigger.kind == Trigger::REPEAT;
     let (read_mode, reason) = mode::decide(&Facts {
         kind: job.kind,
-        capable: capable.as_ref().map(|()| ()).map_err(String::as_str),
+        capable: capable.as_ref().copied().map_err(String::as_str),
         enabled: source.flag("ips.delta.read", reader.by_changes()),
         state: state.as_ref(),
         unread: unread.as_deref(),

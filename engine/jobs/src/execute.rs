@@ -7,12 +7,14 @@ use crate::fingerprint::Fingerprints;
 use crate::pipeline;
 use crate::policy;
 use crate::progress::Progress;
+use crate::realtime::{self, One};
 use crate::resolver::StoreResolver;
 use crate::run::{Lane, OpenLane, Run, needs};
 use crate::simulate::{self, ReadOnly};
 use crate::stats;
 use crate::trace::Tracing;
 use crate::verbatim;
+use crate::writeback::{self, WriteBack};
 use futures_util::future::join_all;
 use gangway_model::ports::{Clock, JobContext, Source, Systems, Transformation};
 use gangway_model::{
@@ -142,7 +144,9 @@ impl Execution {
     /// The job's way, by its type.
     async fn line(&self, run: &Arc<Run>, ledger: &mut Ledger) -> Result<(), Stop> {
         match run.kind {
-            JobType::Read | JobType::Resync | JobType::Undo => pipeline::run(run, ledger).await,
+            JobType::Read | JobType::Resync | JobType::Undo | JobType::RealTime => {
+                pipeline::run(run, ledger).await
+            }
             JobType::Simulate => {
                 simulate::open_plan(run, ledger).await?;
                 pipeline::run(run, ledger).await?;
@@ -212,6 +216,7 @@ impl Execution {
             live: false,
             plan: None,
             undo: None,
+            event: None,
             // What a change means is asked of everything.
             reading: Some(Reading::default()),
             trigger: Trigger { kind: "IMMEDIATE".to_owned(), by: None },
@@ -241,8 +246,13 @@ impl Execution {
     ) -> Result<Run, Stop> {
         let context = JobContext { job: job.id.clone(), cancelled: self.cancelled.clone() };
         let reader = self.systems.source(&source, &context).await.map_err(Stop::Source)?;
+        let reader = One::of(reader, job);
         let read = self.systems.read_transformation(&source, &context).await.map_err(Stop::Source)?;
+        let write_back = self.write_back(job.kind, &source, &context).await.map_err(Stop::Source)?;
         let types = types(reader.as_ref(), read.as_ref());
+        if let Some(event) = job.event.as_ref().filter(|_| types.is_empty()) {
+            return Err(Stop::Source(realtime::unknown_type(event)));
+        }
         let (store, now_ms) = (self.store.clone(), self.clock.now_ms());
         delta::decide(job, &source, &targets, reader.as_ref(), &types, store, now_ms).await?;
         let delta = job.read_mode == ReadMode::Delta;
@@ -266,9 +276,24 @@ impl Execution {
             cancelled: self.cancelled.clone(),
             suspended: self.suspended.clone(),
             tracing: Tracing::of(&source),
+            write_back,
             remembered: AtomicU64::new(0),
             source,
         })
+    }
+
+    /// The source, to be told of new identifiers, if its properties ask for that.
+    async fn write_back(
+        &self,
+        kind: JobType,
+        source: &System,
+        context: &JobContext,
+    ) -> Result<Option<WriteBack>, PluginError> {
+        let Some(attribute) = writeback::attribute(source).filter(|_| kind != JobType::Simulate) else {
+            return Ok(None);
+        };
+        let opened = self.systems.target(source, context).await?;
+        Ok(Some(WriteBack { source: opened, attribute: attribute.to_owned() }))
     }
 
     async fn lane(&self, job: &Job, source: &System, target: System, context: &JobContext) -> Lane {

@@ -2,7 +2,7 @@
 
 use crate::decide::{UNKNOWN, Verb};
 use crate::prepare::Work;
-use gangway_model::{Hash, MemberChanges, PluginError, Relation, RelationState};
+use gangway_model::{Hash, Member, MemberChanges, PluginError, Relation, RelationState};
 
 /// An entity under way.
 pub(crate) struct Item {
@@ -13,6 +13,8 @@ pub(crate) struct Item {
     pub(crate) content: String,
     /// Of the update of a large group: how its members differ from those written last.
     pub(crate) members: Option<MemberChanges>,
+    /// Of a group that keeps members of others: those that are the engine's own after the update.
+    pub(crate) own_members: Option<Vec<Member>>,
     pub(crate) payload: Hash,
     /// Since when its intent is open; none if it is not.
     pub(crate) intent: Option<u64>,
@@ -73,6 +75,7 @@ impl Item {
             counts_as: if work.verb == Verb::Update { CountsAs::Updated } else { CountsAs::Created },
             content: String::new(),
             members: None,
+            own_members: None,
             payload: work.payload,
             conflict: None,
             alone: false,

@@ -12,6 +12,7 @@
 
 mod appgroup;
 mod apply;
+mod assignments;
 mod attribute;
 mod blocker;
 mod checkpoint;
@@ -24,6 +25,7 @@ mod difference;
 mod error;
 mod execute;
 mod fingerprint;
+mod identities;
 mod impact;
 mod intents;
 mod item;
@@ -40,6 +42,7 @@ mod plans;
 mod policy;
 mod prepare;
 mod progress;
+pub mod realtime;
 pub mod records;
 mod resolver;
 mod run;
@@ -58,9 +61,11 @@ mod validate;
 mod verbatim;
 mod watchdog;
 pub mod why;
+mod writeback;
 
 pub use difference::{Change, differences};
 pub use error::{StartError, StopError, ValidateError};
+pub use identities::{Identities, SourceUsers};
 pub use impact::Impact;
 pub use policy::{delta_margin_ms, no_full_read_planned};
 pub use resolver::StoreResolver;

@@ -60,6 +60,11 @@ pub(crate) fn looks_before_create(target: &System) -> bool {
     target.flag("ips.lookup.before.create", false)
 }
 
+/// `ips.overwrite.existedbefore.assignments = false`: whether groups keep members that the engine did not give them.
+pub(crate) fn keeps_assignments(target: &System) -> bool {
+    !target.flag("ips.overwrite.existedbefore.assignments", true)
+}
+
 /// `ips.full.read.force.count`: after that many scheduled delta runs everything is read once.
 pub(crate) fn full_read_force_count(source: &System) -> Option<u64> {
     source.property("ips.full.read.force.count")?.trim().parse().ok().filter(|count| *count > 0)

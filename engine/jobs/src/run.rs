@@ -1,8 +1,10 @@
 //! One job's open systems and what else its stages share.
 
+use crate::assignments;
 use crate::error::Stop;
 use crate::fingerprint::Fingerprints;
 use crate::trace::Tracing;
+use crate::writeback::WriteBack;
 use futures_util::{StreamExt, stream};
 use gangway_model::ports::{Clock, Source, Target, Transformation};
 use gangway_model::{
@@ -41,6 +43,8 @@ pub(crate) struct Run {
     pub(crate) cancelled: Arc<AtomicBool>,
     /// With `cancelled`: the engine goes down, and the job goes on after its restart.
     pub(crate) suspended: Arc<AtomicBool>,
+    /// Where the identifiers of new users are written back to.
+    pub(crate) write_back: Option<WriteBack>,
     /// Changes remembered so that they can be undone.
     pub(crate) remembered: AtomicU64,
 }
@@ -102,10 +106,17 @@ impl OpenLane {
 
     /// Carries out operations. As many outcomes as operations: anything else is an error of the whole call.
     pub(crate) async fn carry_out(&self, operations: Vec<Operation>) -> Result<Vec<Outcome>, PluginError> {
-        let count = operations.len();
-        let outcomes = self.target.write(operations).await?;
+        let refused: Vec<Option<Outcome>> = operations
+            .iter()
+            .map(|operation| assignments::refusal(self.target.as_ref(), operation))
+            .collect();
+        let left: Vec<Operation> =
+            operations.into_iter().zip(&refused).filter(|(_, no)| no.is_none()).map(|(o, _)| o).collect();
+        let count = left.len();
+        let outcomes = if count == 0 { Vec::new() } else { self.target.write(left).await? };
         if outcomes.len() == count {
-            return Ok(outcomes);
+            let mut outcomes = outcomes.into_iter();
+            return Ok(refused.into_iter().filter_map(|no| no.or_else(|| outcomes.next())).collect());
         }
         let outcomes = outcomes.len();
         let defect = format!(

@@ -10,15 +10,15 @@ use crate::progress::Progress;
 use crate::services::{News, Order, Services};
 use crate::watchdog::{self, Expiry};
 use gangway_model::ports::Systems;
-use gangway_model::{
-    Checkpoint, Job, JobEvent, JobId, JobStatus, JobType, Phase, ReadMode, Role, SystemId, TenantId, Trigger,
-};
+use gangway_model::{Job, JobEvent, JobId, JobStatus, JobType, Role, SystemId, TenantId, Trigger};
 use gangway_store::{StoreError, TenantStore};
+use record::same_entity;
 use std::collections::{BTreeSet, HashSet};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use tokio::sync::{broadcast, watch};
 
+mod record;
 mod recovery;
 
 /// The jobs of the installation.
@@ -90,7 +90,7 @@ impl Runner {
         order: impl Into<Order>,
         trigger: Trigger,
     ) -> Result<JobId, StartError> {
-        let Order { kind, live, plan, undo } = order.into();
+        let Order { kind, live, plan, undo, event } = order.into();
         if kind == JobType::Undo && undo.is_none() {
             return Err(StartError::NothingToUndo);
         }
@@ -113,7 +113,13 @@ impl Runner {
         if system.role != Role::Source {
             return Err(StartError::NotASource(system.name));
         }
+        let job = self.job(tenant, &system, Order { kind, live, plan, undo, event }, trigger);
         if !system.enabled {
+            if job.event.is_some() {
+                // Nobody else will look at the answer: the log has to say it.
+                let why = format!("the source {:?} is disabled", system.name);
+                self.inner.put(&failed(&job, why, job.start_ms)).await?;
+            }
             return Err(StartError::Disabled(system.name));
         }
         {
@@ -121,14 +127,22 @@ impl Runner {
             if state.closing {
                 return Err(StartError::ShuttingDown);
             }
-            if trigger.kind == Trigger::REPEAT {
+            let of_source = |e: &&Entry| e.job.tenant == *tenant && e.job.source == *source;
+            let is_job = |e: &&Entry| of_source(e) && e.job.event.is_none();
+            if job.trigger.kind == Trigger::REPEAT {
                 let mut all = state.running.iter().chain(&state.queued);
-                if let Some(busy) = all.find(|e| e.job.tenant == *tenant && e.job.source == *source) {
+                if let Some(busy) = all.find(is_job) {
                     return Err(StartError::Busy { job: busy.job.id.clone(), source_name: system.name });
                 }
             }
-            let waiting = state.queued.iter().find(|e| e.job.tenant == *tenant && e.job.source == *source);
-            if let Some(waiting) = waiting {
+            if job.event.is_some() {
+                // What waits reads the entity when its turn comes.
+                if let Some(same) = state.queued.iter().rfind(|e| of_source(e) && same_entity(&e.job, &job))
+                    && same.job.event == job.event
+                {
+                    return Ok(same.job.id.clone());
+                }
+            } else if let Some(waiting) = state.queued.iter().find(is_job) {
                 return Err(StartError::AlreadyQueued {
                     job: waiting.job.id.clone(),
                     source_name: system.name,
@@ -136,36 +150,6 @@ impl Runner {
             }
         }
         let targets = linked_targets(systems, source).into_iter().map(|target| target.id).collect();
-        let job = Job {
-            tenant: tenant.clone(),
-            id: (self.inner.services.ids)(),
-            resumes: None,
-            source: source.clone(),
-            source_name: system.name,
-            kind,
-            live,
-            plan,
-            read_mode: ReadMode::Full,
-            undo,
-            reading: None,
-            trigger,
-            status: JobStatus::Queued,
-            start_ms: self.inner.services.clock.now_ms(),
-            end_ms: None,
-            error: None,
-            outcome: Vec::new(),
-            statistics: Vec::new(),
-            broken: Default::default(),
-            checkpoint: Checkpoint {
-                phase: match kind {
-                    JobType::Undo => Phase::Undoing { below: None },
-                    _ => Phase::Reading { index: 0, cursor: None },
-                },
-                pages: 0,
-                unresolved: false,
-            },
-            trace: Default::default(),
-        };
         self.inner.put(&job).await?;
         let id = job.id.clone();
         self.inner.state().queued.push(Entry::new(job, targets, &self.inner.services.news));

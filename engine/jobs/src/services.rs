@@ -1,7 +1,7 @@
 //! What a runner works with, and what it is asked for.
 
 use gangway_model::ports::{Clock, Systems};
-use gangway_model::{JobId, JobType, TenantId, Undo};
+use gangway_model::{Event, JobId, JobType, TenantId, Undo};
 use gangway_store::Store;
 use std::sync::Arc;
 use std::time::Duration;
@@ -59,10 +59,12 @@ pub struct Order {
     pub plan: Option<JobId>,
     /// What an Undo takes back.
     pub undo: Option<Undo>,
+    /// What a RealTime carries out.
+    pub event: Option<Event>,
 }
 
 impl From<JobType> for Order {
     fn from(kind: JobType) -> Self {
-        Self { kind, live: false, plan: None, undo: None }
+        Self { kind, live: false, plan: None, undo: None, event: None }
     }
 }

@@ -1,5 +1,6 @@
 //! Calls to a transformation plugin: many entities at once, one entity's trap its own.
 
+use crate::assignments;
 use gangway_model::ports::Transformation;
 use gangway_model::{Answer, AnswerOutcome, EntityType, PluginError, Request, TransformOperation, code};
 use serde_json::Value;
@@ -45,7 +46,10 @@ pub(crate) async fn apply(
         let size = batch.len();
         let error = match transformation.apply(batch, false).await {
             Ok(found) if found.len() == size => {
-                for (place, answer) in answers.iter_mut().skip(start).zip(found) {
+                for ((place, request), mut answer) in answers.iter_mut().skip(start).zip(batch).zip(found) {
+                    if request.operation != TransformOperation::Read {
+                        assignments::join(request.entity_type, &mut answer);
+                    }
                     *place = Some(answer);
                 }
                 continue;

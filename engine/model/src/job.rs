@@ -16,12 +16,19 @@ pub enum JobType {
     Apply,
     /// Takes back what another job did to the targets.
     Undo,
+    /// One entity that the source reported: no job to whoever looks at jobs.
+    RealTime,
 }
 
 impl JobType {
     /// Whether every entity read is written, changed or not, or would be.
     pub fn is_resync(self) -> bool {
         matches!(self, Self::Resync | Self::Simulate)
+    }
+
+    /// Whether what is as it was written last is left alone.
+    pub fn passes_over_unchanged(self) -> bool {
+        matches!(self, Self::Read | Self::RealTime)
     }
 }
 
@@ -51,6 +58,8 @@ impl Trigger {
     pub const IMMEDIATE: &str = "IMMEDIATE";
     /// By a schedule.
     pub const REPEAT: &str = "REPEAT";
+    /// By the source, which reported an entity.
+    pub const EVENT: &str = "EVENT";
 }
 
 /// Where a job stands.
@@ -207,6 +216,19 @@ pub struct Undo {
     pub remove_created: bool,
 }
 
+/// What a source reports of one of its entities.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Event {
+    /// `user` or `group`.
+    pub entity_type: EntityType,
+    /// The identifier in the source.
+    pub id: String,
+    /// It was removed; made or changed otherwise.
+    #[serde(default)]
+    pub deleted: bool,
+}
+
 /// One execution, as it is stored and shown.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -236,6 +258,9 @@ pub struct Job {
     /// What an Undo takes back.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub undo: Option<Undo>,
+    /// What a RealTime carries out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub event: Option<Event>,
     /// Why, and from where; none before that is decided.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reading: Option<Reading>,

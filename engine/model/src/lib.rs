@@ -27,7 +27,7 @@ pub use error::{PluginError, code};
 pub use grant::{ConnectionGrant, FileGrant, Grants, HttpGrant};
 pub use id::{EntityType, JobId, PluginId, SystemId, TenantId};
 pub use job::{
-    Action, Checkpoint, Counters, EntityEvent, EntityState, Job, JobEvent, JobStatus, JobType, Phase,
+    Action, Checkpoint, Counters, EntityEvent, EntityState, Event, Job, JobEvent, JobStatus, JobType, Phase,
     ReadMode, StatisticsKey, StatisticsRow, Trace, Trigger, Undo,
 };
 pub use manifest::{CapabilityRequest, Manifest, PropertySpec};

@@ -25,6 +25,9 @@ pub struct Manifest {
     /// The entity types it can read or write.
     #[serde(default)]
     pub entity_types: Vec<String>,
+    /// As a target it takes the groups that a transformation assigns to a user (`wit/since_v0.1/target.wit`).
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub group_assignment: bool,
     /// The properties it reads.
     #[serde(default)]
     pub properties: Vec<PropertySpec>,

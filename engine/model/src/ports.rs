@@ -68,6 +68,11 @@ pub trait Target: Send + Sync {
 
     /// The entity types the plugin can write.
     fn entity_types(&self) -> Vec<String>;
+
+    /// Whether the plugin takes the groups that a transformation assigns to a user.
+    fn assigns_groups(&self) -> bool {
+        false
+    }
 }
 
 /// A compiled transformation. One running job holds one.

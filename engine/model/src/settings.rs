@@ -8,6 +8,9 @@ pub struct TenantSettings {
     pub time_zone: String,
     /// Days for which the logs of ended jobs are kept: 7, 14 or 30.
     pub log_retention_days: u32,
+    /// Whether requests of other systems (real time) are counted, slowed down and refused.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub rate_limit: bool,
 }
 
 impl TenantSettings {
@@ -17,6 +20,6 @@ impl TenantSettings {
 
 impl Default for TenantSettings {
     fn default() -> Self {
-        Self { time_zone: "UTC".to_owned(), log_retention_days: 7 }
+        Self { time_zone: "UTC".to_owned(), log_retention_days: 7, rate_limit: false }
     }
 }

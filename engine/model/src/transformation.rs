@@ -101,7 +101,8 @@ pub struct Answer {
     /// The result depended on more than the entity: on the time, on randomness, on other entities'
     /// identifiers, or on its own in the target, which was not there.
     pub depends: bool,
-    /// All variables at the end, a JSON object, if an explanation was asked for.
+    /// All variables at the end, a JSON object, if an explanation was asked for; otherwise `assignGroup` and
+    /// `unassignGroup`, where the document set them.
     pub variables: String,
     /// The step-by-step trace as a JSON array, if an explanation was asked for.
     pub trace: String,

@@ -104,7 +104,7 @@ fn reset_switches(
     mut source: System,
     job: &Job,
 ) -> Result<(), gangway_store::StoreError> {
-    if job.trace.contents.is_empty() {
+    if job.trace.contents.is_empty() || job.event.is_some() {
         return Ok(());
     }
     for (name, state) in CONTENT_SWITCHES {

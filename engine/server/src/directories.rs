@@ -1,6 +1,6 @@
 //! The tenants' directories, opened when they are first asked for.
 
-use crate::limits::Limits;
+use crate::limits::{Limits, Rates, Tenants};
 use crate::problem::Problem;
 use gangway_directory::{Directory, Ids};
 use gangway_model::TenantId;
@@ -8,14 +8,14 @@ use gangway_model::ports::Clock;
 use gangway_store::Store;
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockWriteGuard};
+use std::sync::{Arc, PoisonError, RwLock, RwLockWriteGuard};
 
 pub(crate) struct Directories {
     tenants: PathBuf,
     clock: Arc<dyn Clock>,
     ids: Arc<dyn Ids>,
     open: RwLock<HashMap<TenantId, Arc<Directory>>>,
-    limits: Mutex<HashMap<TenantId, Arc<Limits>>>,
+    limits: Tenants,
 }
 
 impl Directories {
@@ -25,7 +25,7 @@ impl Directories {
             clock,
             ids,
             open: RwLock::default(),
-            limits: Mutex::default(),
+            limits: Tenants::new(Rates::DIRECTORY),
         }
     }
 
@@ -57,8 +57,7 @@ impl Directories {
 
     /// How often a tenant's directory is asked.
     pub(crate) fn limits(&self, tenant: &TenantId) -> Arc<Limits> {
-        let mut limits = self.limits.lock().unwrap_or_else(PoisonError::into_inner);
-        limits.entry(tenant.clone()).or_default().clone()
+        self.limits.of(tenant)
     }
 
     fn lock(&self) -> RwLockWriteGuard<'_, HashMap<TenantId, Arc<Directory>>> {

@@ -90,6 +90,7 @@ fn reason(status: u16) -> &'static str {
         404 => "There is no such thing",
         409 => "Not possible as things stand",
         413 => "Too large",
+        429 => "Too many requests; Retry-After says when to come back",
         422 => "Not accepted, nothing was changed",
         503 => "The engine goes down",
         _ => "An error",

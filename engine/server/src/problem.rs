@@ -9,10 +9,14 @@ use gangway_model::{Diagnostic, PluginError, Severity};
 use gangway_store::StoreError;
 use serde::Serialize;
 
-/// An error as it is answered.
+/// An error as it is answered. Boxed, because it travels through every function that can fail.
+#[derive(Clone, Debug, Serialize)]
+#[serde(transparent)]
+pub(crate) struct Problem(Box<Parts>);
+
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct Problem {
+struct Parts {
     /// For programs: `urn:gangway:problem:` and a word.
     #[serde(rename = "type")]
     kind: String,
@@ -41,7 +45,7 @@ pub(crate) struct Problem {
 
 impl Problem {
     pub(crate) fn new(status: StatusCode, kind: &str, title: &str, detail: impl Into<String>) -> Self {
-        Self {
+        Self(Box::new(Parts {
             kind: format!("urn:gangway:problem:{kind}"),
             title: title.to_owned(),
             status: status.as_u16(),
@@ -54,7 +58,7 @@ impl Problem {
             problems: Vec::new(),
             challenge: None,
             retry_after: None,
-        }
+        }))
     }
 
     pub(crate) fn not_found(what: &str, name: &str) -> Self {
@@ -79,7 +83,7 @@ impl Problem {
             "Not accepted, nothing was changed",
             detail,
         );
-        problem.problems = problems;
+        problem.0.problems = problems;
         problem
     }
 
@@ -101,7 +105,7 @@ impl Problem {
             Self::new(StatusCode::UNAUTHORIZED, "unauthorized", "Not signed in", detail).action(
                 "send the API token that `gangway serve` showed at its first start: Authorization: Bearer TOKEN",
             );
-        problem.challenge = Some(challenge);
+        problem.0.challenge = Some(challenge);
         problem
     }
 
@@ -111,56 +115,56 @@ impl Problem {
     }
 
     pub(crate) fn action(mut self, action: impl Into<String>) -> Self {
-        self.action = action.into();
+        self.0.action = action.into();
         self
     }
 
     pub(crate) fn tenant(mut self, tenant: impl Into<String>) -> Self {
-        self.tenant = Some(tenant.into());
+        self.0.tenant = Some(tenant.into());
         self
     }
 
     pub(crate) fn system(mut self, system: impl Into<String>) -> Self {
-        self.system = Some(system.into());
+        self.0.system = Some(system.into());
         self
     }
 
     pub(crate) fn plugin(mut self, plugin: impl Into<String>) -> Self {
-        self.plugin = Some(plugin.into());
+        self.0.plugin = Some(plugin.into());
         self
     }
 
     pub(crate) fn job(mut self, job: impl Into<String>) -> Self {
-        self.job = Some(job.into());
+        self.0.job = Some(job.into());
         self
     }
 
     pub(crate) fn status(&self) -> StatusCode {
-        StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+        StatusCode::from_u16(self.0.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
     }
 
     pub(crate) fn detail(&self) -> &str {
-        &self.detail
+        &self.0.detail
     }
 
     pub(crate) fn challenge(&self) -> Option<&'static str> {
-        self.challenge
+        self.0.challenge
     }
 
-    /// Too many requests; after so many seconds there may be more.
-    pub(crate) fn too_many(seconds: u64) -> Self {
+    /// Too many requests of something; after so many seconds there may be more.
+    pub(crate) fn too_many(what: &str, seconds: u64) -> Self {
         let mut problem = Self::new(
             StatusCode::TOO_MANY_REQUESTS,
             "too-many-requests",
             "Too many requests",
-            format!("the tenant's directory was asked too often; it answers again in {seconds} s"),
+            format!("{what} was asked too often; it answers again in {seconds} s"),
         );
-        problem.retry_after = Some(seconds);
+        problem.0.retry_after = Some(seconds);
         problem
     }
 
     pub(crate) fn retry_after(&self) -> Option<u64> {
-        self.retry_after
+        self.0.retry_after
     }
 
     /// A component that was not taken.
@@ -275,12 +279,15 @@ impl From<StopError> for Problem {
 
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
-        let (status, challenge) = (self.status(), self.challenge);
+        let (status, challenge, retry_after) = (self.status(), self.0.challenge, self.0.retry_after);
         let mut response = (status, Json(self)).into_response();
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
         if let Some(challenge) = challenge {
             headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static(challenge));
+        }
+        if let Some(seconds) = retry_after {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }
         response
     }

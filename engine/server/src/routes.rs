@@ -13,6 +13,7 @@ mod logs;
 mod notifications;
 mod plans;
 mod plugins;
+mod realtime;
 mod schedules;
 mod systems;
 mod tenant;
@@ -135,6 +136,7 @@ pub(crate) fn routes() -> Vec<Route> {
         jobs::routes(),
         plans::routes(),
         logs::routes(),
+        realtime::routes(),
         schedules::routes(),
         tenant::routes(),
         notifications::routes(),

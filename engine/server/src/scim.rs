@@ -38,7 +38,7 @@ async fn answer(services: &Services, tenant: &str, request: Request) -> Result<R
         match services.inner.directories.limits(&tenant).admit(services.inner.clock.now_ms()) {
             Admission::Now => {}
             Admission::Later(time) => tokio::time::sleep(time).await,
-            Admission::Refused(seconds) => return Err(Problem::too_many(seconds)),
+            Admission::Refused(seconds) => return Err(Problem::too_many("the tenant's directory", seconds)),
         }
     }
     let base = base(services, &tenant, request.headers());

@@ -3,6 +3,7 @@
 use crate::auth::Guard;
 use crate::directories::Directories;
 use crate::inside;
+use crate::limits::{Rates, Tenants};
 use crate::plugins::Unavailable;
 use crate::problem::Problem;
 use gangway_directory::Ids;
@@ -142,6 +143,8 @@ pub(crate) struct Inner {
     pub(crate) outbox: (mpsc::UnboundedSender<TenantId>, Mutex<mpsc::UnboundedReceiver<TenantId>>),
     pub(crate) sender: Sender,
     pub(crate) directories: Arc<Directories>,
+    /// How often other systems may send something.
+    pub(crate) inbound: Tenants,
     pub(crate) guard: Guard,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) ids: Arc<dyn Ids>,
@@ -204,6 +207,7 @@ impl Services {
         let services = Self {
             inner: Arc::new(Inner {
                 directories,
+                inbound: Tenants::new(Rates::INBOUND),
                 scheduler: Scheduler::new(runner.clone(), store.clone(), config.clock.clone()),
                 store,
                 host,

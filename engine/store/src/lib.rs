@@ -197,9 +197,8 @@ pub struct Commit {
     pub relations: Vec<(RelationKey, Vec<NewRelation>)>,
     /// Relations rewritten without counting as seen: those that a delta read found to be unwanted.
     pub unwanted: Vec<(RelationKey, Vec<NewRelation>)>,
-    /// Members that groups were written with, by source identifier; none if they are not known. They go
-    /// with the relation.
-    pub members: Vec<(RelationKey, Vec<(String, Option<Vec<u8>>)>)>,
+    /// What groups were written with. It goes with the relation.
+    pub members: Vec<(RelationKey, Vec<GroupMembers>)>,
     /// Relations dropped, by source identifier.
     pub removed: Vec<(RelationKey, Vec<String>)>,
     /// Ordinals of relations that the run has seen and not rewritten.
@@ -217,6 +216,9 @@ pub struct Commit {
     /// Before-images, numbered on from 1.
     pub images: Vec<Image>,
 }
+
+/// A group's source identifier, and the members it was written with; none if they are not known.
+pub type GroupMembers = (String, Option<Vec<u8>>);
 
 /// That full reads in a row did not bring an entity which the engine manages.
 #[derive(Clone, PartialEq, Eq, Debug)]

@@ -356,5 +356,6 @@ fn root_entry() -> Request {
         filter: Filter::Present("objectClass".to_owned()),
         attributes: vec!["1.1".to_owned()],
         page: None,
+        deleted: false,
     })
 }

@@ -4,6 +4,7 @@
 //! those of the first, and everything is given as if it had changed.
 
 use crate::client::{self, Worker};
+use crate::departures;
 use crate::filter::Filter;
 use crate::mapping;
 use crate::message::{Request, Scope, Search};
@@ -43,26 +44,43 @@ pub fn mark(settings: &Settings, worker: &mut Worker, tree: &Tree, since_ms: u64
     Ok(serde_json::to_string(&mark)?)
 }
 
-/// The tree with nothing in it but what changed since a mark.
-pub fn changed(settings: &Settings, worker: &mut Worker, tree: &Tree, mark: &str) -> Result<Tree> {
+/// What changed since a mark: the tree with nothing else in it, and the names of what is gone. These are asked
+/// for with the first page alone.
+pub fn changed(
+    settings: &Settings,
+    worker: &mut Worker,
+    tree: &Tree,
+    mark: &str,
+    first: bool,
+) -> Result<(Tree, Vec<String>)> {
     let mark: Mark = serde_json::from_str(mark)?;
+    let mut gone = Vec::new();
     let condition = match &mark {
-        Mark::Time(time) => Filter::GreaterOrEqual("modifyTimestamp".to_owned(), time.clone().into_bytes()),
+        Mark::Time(time) => {
+            if first {
+                gone = departures::since_time(settings, worker, tree, time)?;
+            }
+            Filter::GreaterOrEqual("modifyTimestamp".to_owned(), time.clone().into_bytes())
+        }
         Mark::Number { server, last } => match number(settings, worker)? {
             Some(Mark::Number { server: present, .. }) if present == *server => {
-                let next = last.saturating_add(1).to_string();
-                Filter::GreaterOrEqual("uSNChanged".to_owned(), next.into_bytes())
+                let next = last.saturating_add(1);
+                if first {
+                    gone = departures::since_number(settings, worker, tree, next)?;
+                }
+                Filter::GreaterOrEqual("uSNChanged".to_owned(), next.to_string().into_bytes())
             }
             _ => {
                 log::warn(format_args!(
                     "another server answers than {server}, whose change numbers are known: everything is read as \
                      if it had changed"
                 ));
-                return Ok(tree.clone());
+                return Ok((tree.clone(), gone));
             }
         },
     };
-    Ok(Tree { filter: Filter::And(vec![tree.filter.clone(), condition]), ..tree.clone() })
+    let changed = Tree { filter: Filter::And(vec![tree.filter.clone(), condition]), ..tree.clone() };
+    Ok((changed, gone))
 }
 
 /// What Active Directory says of its change numbers; none from another directory.
@@ -74,6 +92,7 @@ fn number(settings: &Settings, worker: &mut Worker) -> Result<Option<Mark>> {
         filter: Filter::Present("objectClass".to_owned()),
         attributes: vec!["highestCommittedUSN".to_owned(), "dsServiceName".to_owned()],
         page: None,
+        deleted: false,
     });
     let answer =
         worker.run(settings, &[request]).pop().unwrap_or_else(|| Err(Error::internal("no answer")))?;

@@ -104,7 +104,7 @@ pub fn find(
 
 fn search(tree: &Tree, base: String, scope: Scope, size_limit: u32, filter: Filter) -> Request {
     let attributes = tree.attributes.clone();
-    Request::Search(Search { base, scope, size_limit, filter, attributes, page: None })
+    Request::Search(Search { base, scope, size_limit, filter, attributes, page: None, deleted: false })
 }
 
 /// `uid`, `uid[0]`, `$.uid[0]`, `['uid']`: the attribute alone.

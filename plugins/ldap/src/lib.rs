@@ -4,10 +4,12 @@ pub mod ber;
 pub mod changes;
 pub mod client;
 pub mod deltas;
+pub mod departures;
 pub mod dn;
 pub mod failure;
 pub mod filter;
 pub mod finding;
+pub mod flatten;
 pub mod mapping;
 pub mod message;
 pub mod paging;
@@ -18,6 +20,7 @@ mod tests;
 pub mod writing;
 
 use client::Worker;
+use flatten::Flattener;
 use gangway_sdk::{
     AttributeValue, ChangePage, Changes, Connector, Entity, Operation, Outcome, Page, Result, Source, Target,
     system,
@@ -30,6 +33,7 @@ use settings::Settings;
 pub struct Ldap {
     settings: Settings,
     pages: Pages,
+    flattener: Flattener,
     worker: Worker,
 }
 
@@ -45,7 +49,12 @@ impl Ldap {
 impl Connector for Ldap {
     fn open() -> Result<Self> {
         let settings = Settings::read(&system::properties())?;
-        Ok(Self { settings, pages: Pages::default(), worker: Worker::default() })
+        Ok(Self {
+            settings,
+            pages: Pages::default(),
+            flattener: Flattener::default(),
+            worker: Worker::default(),
+        })
     }
 }
 
@@ -53,17 +62,37 @@ impl Source for Ldap {
     fn read_page(&mut self, entity_type: &str, cursor: Option<&str>, limit: u32) -> Result<Page> {
         system::check_cancelled()?;
         let tree = self.settings.tree(entity_type)?;
-        self.pages.read(&self.settings, &mut self.worker, tree, cursor, limit)
+        let mut page = self.pages.read(&self.settings, &mut self.worker, tree, cursor, limit)?;
+        if self.settings.flattens(tree) {
+            let (worker, first) = (&mut self.worker, cursor.is_none());
+            self.flattener.page(&self.settings, worker, tree, first, &mut page.entities)?;
+        }
+        Ok(page)
     }
 
     fn read_entities(&mut self, entity_type: &str, ids: &[String]) -> Vec<Result<Entity>> {
-        self.by_ids(entity_type, ids)
+        let mut found = self.by_ids(entity_type, ids);
+        let Ok(tree) = self.settings.tree(entity_type) else { return found };
+        if self.settings.flattens(tree) {
+            for answer in &mut found {
+                let Ok(entity) = answer else { continue };
+                let one = std::slice::from_mut(entity);
+                if let Err(error) = self.flattener.page(&self.settings, &mut self.worker, tree, true, one) {
+                    *answer = Err(error);
+                }
+            }
+        }
+        found
     }
 }
 
 impl Changes for Ldap {
     fn mark(&mut self, entity_type: &str, since_ms: u64) -> Result<Option<String>> {
         let tree = self.settings.tree(entity_type)?;
+        if self.settings.flattens(tree) {
+            // A group does not change where one inside it does.
+            return Ok(None);
+        }
         deltas::mark(&self.settings, &mut self.worker, tree, since_ms).map(Some)
     }
 
@@ -76,9 +105,10 @@ impl Changes for Ldap {
     ) -> Result<ChangePage> {
         system::check_cancelled()?;
         let tree = self.settings.tree(entity_type)?;
-        let changed = deltas::changed(&self.settings, &mut self.worker, tree, mark)?;
+        let (changed, gone) =
+            deltas::changed(&self.settings, &mut self.worker, tree, mark, cursor.is_none())?;
         let page = self.pages.read(&self.settings, &mut self.worker, &changed, cursor, limit)?;
-        Ok(ChangePage::from(page))
+        Ok(ChangePage { removed: gone, ..ChangePage::from(page) })
     }
 }
 

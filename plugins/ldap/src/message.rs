@@ -4,6 +4,8 @@ use crate::ber::{BOOLEAN, ENUMERATED, INTEGER, Malformed, OCTET_STRING, Reader, 
 use crate::filter::Filter;
 
 const PAGED_RESULTS: &str = "1.2.840.113556.1.4.319";
+/// Deleted objects too ([MS-ADTS] section 3.1.1.3.4.1.14).
+const SHOW_DELETED: &str = "1.2.840.113556.1.4.417";
 const START_TLS: &str = "1.3.6.1.4.1.1466.20037";
 
 const BIND_REQUEST: u8 = 0x60;
@@ -58,6 +60,8 @@ pub struct Search {
     pub attributes: Vec<String>,
     /// The size of a page, and the cookie of the page before.
     pub page: Option<(u32, Vec<u8>)>,
+    /// Deleted objects too, in Active Directory.
+    pub deleted: bool,
 }
 
 /// A request.
@@ -147,20 +151,31 @@ impl Search {
                 self.attributes.iter().for_each(|name| to.element(OCTET_STRING, name.as_bytes()));
             });
         });
-        let Some((size, cookie)) = &self.page else { return };
-        let mut value = Writer::default();
-        value.constructed(SEQUENCE, |to| {
-            to.integer(INTEGER, i64::from(*size));
-            to.element(OCTET_STRING, cookie);
-        });
-        let value = value.into_bytes();
-        to.constructed(CONTROLS, |to| {
+        if self.page.is_none() && !self.deleted {
+            return;
+        }
+        // Critical: without paging a server might answer everything at once.
+        let control = |to: &mut Writer, oid: &str, value: &[u8]| {
             to.constructed(SEQUENCE, |to| {
-                to.element(OCTET_STRING, PAGED_RESULTS.as_bytes());
-                // Critical: without it a server might answer everything at once.
+                to.element(OCTET_STRING, oid.as_bytes());
                 to.boolean(BOOLEAN, true);
-                to.element(OCTET_STRING, &value);
+                if !value.is_empty() {
+                    to.element(OCTET_STRING, value);
+                }
             });
+        };
+        to.constructed(CONTROLS, |to| {
+            if let Some((size, cookie)) = &self.page {
+                let mut value = Writer::default();
+                value.constructed(SEQUENCE, |to| {
+                    to.integer(INTEGER, i64::from(*size));
+                    to.element(OCTET_STRING, cookie);
+                });
+                control(to, PAGED_RESULTS, &value.into_bytes());
+            }
+            if self.deleted {
+                control(to, SHOW_DELETED, &[]);
+            }
         });
     }
 }

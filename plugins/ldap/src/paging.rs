@@ -7,11 +7,13 @@
 //! anew: an entity that is seen twice does no harm, one that is missed would be deleted in the targets.
 
 use crate::client::{self, Answer, Connection, Frame, Worker};
+use crate::filter::Filter;
 use crate::message::{Request, Scope, Search};
 use crate::settings::{Settings, Tree};
-use crate::{mapping, ranges};
+use crate::{dn, mapping, ranges};
 use gangway_sdk::{Entity, Error, Page, Problem, Result, error::code, log, paging, system};
 use serde::{Deserialize, Serialize};
+use std::collections::HashSet;
 
 /// Where a page begins.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -157,6 +159,26 @@ impl Pages {
     }
 }
 
+/// The names of all entries of a tree's class, whatever the administrator's filter says.
+pub fn names(settings: &Settings, tree: &Tree, size: u32) -> Result<HashSet<String>> {
+    let tree = Tree {
+        filter: Filter::equal("objectClass", &tree.class),
+        attributes: vec!["1.1".to_owned()],
+        ..tree.clone()
+    };
+    let mut reading = Reading::open(settings, &tree)?;
+    let mut names = HashSet::new();
+    loop {
+        system::check_cancelled()?;
+        for frame in reading.page(&tree, size)? {
+            names.insert(dn::normal(client::entry(&frame)?.dn));
+        }
+        if reading.cookie.is_empty() {
+            return Ok(names);
+        }
+    }
+}
+
 impl Reading {
     fn open(settings: &Settings, tree: &Tree) -> Result<Self> {
         Ok(Self {
@@ -176,6 +198,7 @@ impl Reading {
             filter: tree.filter.clone(),
             attributes: tree.attributes.clone(),
             page: Some((size, std::mem::take(&mut self.cookie))),
+            deleted: false,
         };
         let what = format!("read the entries of type {} below {:?}", tree.entity_type, tree.base);
         let answer = self.connection.one(&Request::Search(search))?;

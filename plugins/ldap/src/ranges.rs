@@ -40,6 +40,7 @@ pub fn fetch(settings: &Settings, worker: &mut Worker, entry: &Entry<'_>) -> Res
                 filter: Filter::Present("objectClass".to_owned()),
                 attributes: vec![format!("{name};range={start}-*")],
                 page: None,
+                deleted: false,
             };
             let answer = worker.run(settings, &[Request::Search(search)]).pop();
             let what = format!("read more values of {name} of {:?}", entry.dn);

@@ -55,8 +55,14 @@ pub struct Settings {
     pub dn_attribute: Option<String>,
     /// Attributes that hold bytes, in lower case.
     pub binary: Vec<String>,
+    /// `ldap.delta.change.log`: where the overlay `accesslog` of OpenLDAP writes.
+    pub change_log: Option<String>,
     /// `ldap.group.empty.member`, in normal form.
     pub empty_member: String,
+    /// `ad.group.flatten`.
+    flatten: bool,
+    /// `ad.group.flatten.page.size`.
+    pub flatten_page_size: u32,
     user_tree: Option<Tree>,
     group_tree: Option<Tree>,
 }
@@ -78,6 +84,8 @@ pub struct Tree {
     pub attributes: Vec<String>,
     /// The administrator's list has Active Directory's change number in it, or leaves nothing out.
     pub reads_change_number: bool,
+    /// The administrator set a filter beside the object class.
+    pub is_filtered: bool,
 }
 
 impl Settings {
@@ -117,9 +125,17 @@ impl Settings {
             page_size: u32::try_from(properties.number("ldap.page.size", 100, 1..=10_000)?).unwrap_or(100),
             dn_attribute: properties.get("ldap.attribute.dn").map(str::to_owned),
             binary: binary.chain(more).collect(),
+            change_log: properties.get("ldap.delta.change.log").map(str::to_owned),
             empty_member: dn::normal(
                 properties.get_or("ldap.group.empty.member", "cn=empty-membership-placeholder"),
             ),
+            flatten: properties.flag("ad.group.flatten", false)?,
+            flatten_page_size: u32::try_from(properties.number(
+                "ad.group.flatten.page.size",
+                1_000,
+                100..=1_000,
+            )?)
+            .unwrap_or(1_000),
             user_tree: tree(properties, "user", "inetOrgPerson", "uid")?,
             group_tree: tree(properties, "group", "groupOfNames", "cn")?,
         })
@@ -147,6 +163,11 @@ impl Settings {
             ))
             .with_detail("property", property)
         })
+    }
+
+    /// Whether entries of a type get the users of the groups among their members.
+    pub fn flattens(&self, tree: &Tree) -> bool {
+        self.flatten && tree.entity_type == "group"
     }
 
     /// Whether the attribute holds bytes.
@@ -208,6 +229,7 @@ fn tree(
         base: base.to_owned(),
         class,
         id_attribute: id_attribute.to_owned(),
+        is_filtered: filters.len() > 1,
         filter: Filter::And(filters),
         attributes,
         reads_change_number,

@@ -258,6 +258,7 @@ fn current(dn: String, content: &Content) -> Search {
         filter: Filter::Present("objectClass".to_owned()),
         attributes,
         page: None,
+        deleted: false,
     }
 }
 

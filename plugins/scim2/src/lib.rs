@@ -1,5 +1,6 @@
 //! Users and groups of SCIM 2.0 service providers (RFC 7643, RFC 7644), as source and as target.
 
+pub mod assignments;
 pub mod bulk;
 pub mod client;
 pub mod deltas;
@@ -8,6 +9,7 @@ pub mod members;
 pub mod paging;
 pub mod payload;
 pub mod reading;
+pub mod roles;
 pub mod settings;
 #[cfg(test)]
 mod tests;
@@ -105,6 +107,32 @@ impl Target for Scim {
     fn write(&mut self, operations: &[Operation]) -> Result<Vec<Outcome>> {
         system::check_cancelled()?;
         self.client.renew_token()?;
+        if assignments::are_in(operations) {
+            let client = self.client.clone();
+            return assignments::write(&client, operations, |operations| self.write_entities(operations));
+        }
+        self.write_entities(operations)
+    }
+
+    fn read_entities(&mut self, entity_type: &str, ids: &[String]) -> Vec<Result<Entity>> {
+        self.by_ids(entity_type, ids)
+    }
+
+    fn find(&mut self, entity_type: &str, attributes: &[AttributeValue], limit: u32) -> Result<Vec<Entity>> {
+        reading::find(&self.client, Resource::of(entity_type)?, attributes, limit)
+    }
+}
+
+impl Scim {
+    fn write_entities(&mut self, operations: &[Operation]) -> Result<Vec<Outcome>> {
+        if roles::are_kept(&self.client, operations) {
+            let client = self.client.clone();
+            return roles::write(&client, operations, |operations| self.write_whole(operations));
+        }
+        self.write_whole(operations)
+    }
+
+    fn write_whole(&mut self, operations: &[Operation]) -> Result<Vec<Outcome>> {
         let rules = self.client.settings().members;
         if !operations.iter().any(|operation| members::is_large(rules, operation)) {
             return self.write_each(operations);
@@ -122,16 +150,6 @@ impl Target for Scim {
         Ok(outcomes)
     }
 
-    fn read_entities(&mut self, entity_type: &str, ids: &[String]) -> Vec<Result<Entity>> {
-        self.by_ids(entity_type, ids)
-    }
-
-    fn find(&mut self, entity_type: &str, attributes: &[AttributeValue], limit: u32) -> Result<Vec<Entity>> {
-        reading::find(&self.client, Resource::of(entity_type)?, attributes, limit)
-    }
-}
-
-impl Scim {
     fn write_each(&mut self, operations: &[Operation]) -> Result<Vec<Outcome>> {
         let Some(count) = self.client.settings().bulk.filter(|_| bulk::is_of_use(operations)) else {
             return Ok(writing::write(&self.client, operations));

@@ -43,6 +43,8 @@ pub struct Rules {
     pub removals: usize,
     /// Members that are groups themselves are left as they are.
     pub users_only: bool,
+    /// Members that the engine does not name are left as they are, in groups of any size.
+    pub keeps_others: bool,
 }
 
 impl Rules {
@@ -69,7 +71,8 @@ impl Rules {
             }
         };
         let users_only = nested.is_some_and(|(_, value)| value.eq_ignore_ascii_case("true"));
-        Ok(Self { threshold, removals, users_only })
+        let keeps_others = !properties.flag("ips.overwrite.existedbefore.assignments", true)?;
+        Ok(Self { threshold, removals, users_only, keeps_others })
     }
 }
 
@@ -94,8 +97,12 @@ fn member(raw: &RawValue) -> Result<Member> {
     Ok(Member { value: entry.value.into_owned(), group })
 }
 
-/// Whether the operation writes a group that is too large for one request.
+/// Whether the operation writes a group that is too large for one request, or must not be sent whole because of
+/// members that others gave it.
 pub fn is_large(rules: Rules, operation: &Operation) -> bool {
+    if rules.keeps_others && operation.entity_type == "group" && operation.kind() == Kind::Replace {
+        return true;
+    }
     if operation.entity_type != "group" || !matches!(operation.kind(), Kind::Create | Kind::Replace) {
         return false;
     }
@@ -122,7 +129,7 @@ fn create(client: &Client, operation: &Operation) -> Result<Outcome> {
     let listed: Listed<'_> = serde_json::from_str(&operation.json)?;
     let members = listed.members.unwrap_or_default();
     let (first, rest) = members.split_at_checked(rules.threshold).unwrap_or_default();
-    let json = payload::with_members(&operation.json, first)?;
+    let json = payload::with_list(&operation.json, "members", first)?;
     let made = writing::write(client, &[Operation { json, members: None, ..operation.clone() }]);
     let made = made.into_iter().next().unwrap_or_else(|| Outcome::failed(Error::internal("no answer")));
     let Some(id) = made.id.clone().filter(|_| made.error.is_none()) else { return Ok(made) };
@@ -140,6 +147,11 @@ fn create(client: &Client, operation: &Operation) -> Result<Outcome> {
 fn replace(client: &Client, operation: &Operation) -> Result<Outcome> {
     let id = operation.require_id()?;
     let path = group_path(id)?;
+    if client.settings().members.keeps_others {
+        let nothing = MemberChanges { added: Vec::new(), removed: Vec::new() };
+        apply(client, operation, &path, &operation.members.as_ref().unwrap_or(&nothing))?;
+        return Ok(Outcome::done(id));
+    }
     if let Some(changes) = &operation.members {
         match apply(client, operation, &path, changes) {
             // The service holds something else than what was written last.

@@ -135,14 +135,24 @@ pub fn members(content: Option<&str>, patch: MemberPatch<'_>) -> Result<String, 
     to_text(&serde_json::json!({ "schemas": [PATCH_OP], "Operations": operations }))
 }
 
-/// The content with other members.
-pub fn with_members(json: &str, members: &[&RawValue]) -> Result<String, Error> {
+/// The content with other values of an attribute.
+pub fn with_list(json: &str, name: &str, values: &[&RawValue]) -> Result<String, Error> {
     let mut fields = Fields::parse(json)?;
-    fields.remove("members");
-    let members = RawValue::from_string(to_text(&members)?)
-        .map_err(|error| Error::internal(format!("members cannot be written: {error}")))?;
-    fields.0.push((Cow::Borrowed("members"), &members));
+    fields.remove(name);
+    let values = RawValue::from_string(to_text(&values)?)
+        .map_err(|error| Error::internal(format!("{name} cannot be written: {error}")))?;
+    fields.0.push((Cow::Borrowed(name), &values));
     to_text(&fields)
+}
+
+/// The content without an attribute, and the attribute's own text; nothing of it if it is not there. Without any
+/// other attribute the content is empty.
+pub fn take<'a>(json: &'a str, name: &str) -> Result<(String, Option<&'a RawValue>), Error> {
+    let mut fields = Fields::parse(json)?;
+    let taken = fields.0.iter().find(|(key, _)| key == name).map(|(_, value)| *value);
+    fields.0.retain(|(key, _)| key != name);
+    let rest = if fields.0.is_empty() { String::new() } else { to_text(&fields)? };
+    Ok((rest, taken))
 }
 
 #[derive(Serialize)]

@@ -27,6 +27,8 @@ pub struct Settings {
     pub paging: Paging,
     /// `scim.api.csrf.protection` and `scim.csrf.token.path`: where the token for changes is fetched.
     pub csrf_path: Option<String>,
+    /// `scim.user.roles.overwrite`: an update replaces the roles of a user, and does not only add to them.
+    pub roles_overwrite: bool,
     /// How large groups are written.
     pub members: Rules,
     /// `scim.delta.entity.types`.
@@ -104,6 +106,10 @@ impl Settings {
             page_size: u32::try_from(page_size).unwrap_or(100),
             paging,
             csrf_path: csrf_path(properties),
+            roles_overwrite: match properties.prefixed(".user.roles.overwrite") {
+                Some((name, _)) => properties.flag(name, true)?,
+                None => true,
+            },
             members: Rules::read(properties)?,
             delta_types: match properties.list("scim.delta.entity.types").as_slice() {
                 [] => vec!["user".to_owned(), "group".to_owned()],

@@ -94,7 +94,8 @@ pub struct Answer {
     /// the document looked for the entity's identifier in the target and there was none yet. Only an
     /// entity without any is skipped while it does not change.
     pub depends: Vec<&'static str>,
-    /// All variables at the end, a JSON object, if an explanation was asked for.
+    /// All variables at the end, a JSON object, if an explanation was asked for. Otherwise those that the engine
+    /// reads, if there are any: `assignGroup` and `unassignGroup` of a user, each a list of `{"id": …}`.
     pub variables: String,
     /// The trace as a JSON array, if an explanation was asked for.
     pub trace: String,

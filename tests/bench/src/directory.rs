@@ -55,7 +55,7 @@ impl Line {
             body.len()
         );
         self.stream.write_all(request.as_bytes()).await?;
-        let (mut held, mut whole) = (0, None);
+        let (mut held, mut whole, mut chunked) = (0, None, false);
         loop {
             if held == self.buffer.len() {
                 self.buffer.resize(held * 2, 0);
@@ -73,12 +73,20 @@ impl Line {
                     let (name, value) = line.split_once(':')?;
                     name.eq_ignore_ascii_case("content-length").then(|| value.trim().parse::<usize>().ok())?
                 });
+                chunked = head.to_ascii_lowercase().contains("transfer-encoding: chunked");
                 let status: u16 = head.split(' ').nth(1).context("no status")?.parse()?;
                 whole = Some((status, end + 4, end + 4 + length.unwrap_or(0)));
             }
-            if let Some((status, start, end)) = whole
+            if let Some((status, start, mut end)) = whole
                 && held >= end
             {
+                if chunked {
+                    // Its pieces are not looked at; the last one is empty.
+                    if !bytes.ends_with(b"\r\n0\r\n\r\n") {
+                        continue;
+                    }
+                    end = held;
+                }
                 let body = bytes.get(start..end).context("a body")?;
                 return Ok((status, String::from_utf8_lossy(body).into_owned()));
             }

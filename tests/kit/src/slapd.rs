@@ -15,6 +15,8 @@ pub struct SlapdOptions {
     pub ldif: String,
     /// Refuse anything without TLS.
     pub require_tls: bool,
+    /// Log writes below `cn=accesslog`.
+    pub change_log: bool,
 }
 
 /// A running OpenLDAP server for `dc=example,dc=com`, with StartTLS and LDAPS by a test CA.
@@ -42,6 +44,7 @@ impl Slapd {
         let folder = tempfile::tempdir()?;
         let database = folder.path().join("db");
         std::fs::create_dir(&database)?;
+        std::fs::create_dir(folder.path().join("log"))?;
         let ca_pem = certificates(folder.path())?;
         let configuration = folder.path().join("slapd.conf");
         std::fs::write(&configuration, config(folder.path(), &database, options))?;
@@ -142,6 +145,16 @@ fn certificates(folder: &Path) -> anyhow::Result<String> {
 fn config(folder: &Path, database: &Path, options: &SlapdOptions) -> String {
     let folder = folder.display();
     let security = if options.require_tls { "security tls=1\n" } else { "" };
+    let (log, logged) = if options.change_log {
+        let log = format!(
+            "moduleload accesslog\ndatabase mdb\nsuffix cn=accesslog\nrootdn \"{}\"\ndirectory {folder}/log\n\
+             maxsize 268435456\nindex reqStart,reqResult,objectClass eq\n",
+            Slapd::BIND_DN
+        );
+        (log, "overlay accesslog\nlogdb cn=accesslog\nlogops writes\nlogsuccess TRUE\n")
+    } else {
+        (String::new(), "")
+    };
     format!(
         "include /etc/ldap/schema/core.schema\n\
          include /etc/ldap/schema/cosine.schema\n\
@@ -155,6 +168,7 @@ fn config(folder: &Path, database: &Path, options: &SlapdOptions) -> String {
          TLSCertificateKeyFile {folder}/server.key\n\
          sizelimit unlimited\n\
          {security}\
+         {log}\
          database mdb\n\
          suffix \"{suffix}\"\n\
          rootdn \"{bind}\"\n\
@@ -164,6 +178,7 @@ fn config(folder: &Path, database: &Path, options: &SlapdOptions) -> String {
          index objectClass eq\n\
          index uid,cn,mail eq\n\
          index entryUUID,entryCSN eq\n\
+         {logged}\
          overlay memberof\n",
         suffix = Slapd::SUFFIX,
         bind = Slapd::BIND_DN,

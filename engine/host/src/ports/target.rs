@@ -68,4 +68,8 @@ impl Target for PooledTarget {
     fn entity_types(&self) -> Vec<String> {
         self.pool.version.manifest.entity_types.clone()
     }
+
+    fn assigns_groups(&self) -> bool {
+        self.pool.version.manifest.group_assignment
+    }
 }

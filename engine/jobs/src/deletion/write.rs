@@ -2,6 +2,7 @@
 
 use super::Phase;
 use crate::appgroup::{self, Kind};
+use crate::assignments;
 use crate::checkpoint::Deletions;
 use crate::error::Stop;
 use crate::prepare::rewritten;
@@ -37,6 +38,10 @@ impl Phase<'_> {
     pub(super) fn deed(&self, relation: &Relation, answer: &Answer) -> Option<Deed> {
         let instead = safety::updates_instead(&self.lane.system, self.entity_type.as_str());
         let (kind, json, note) = match answer.outcome {
+            // Groups that it leaves on the way out are no content to write in its place.
+            AnswerOutcome::Transformed if assignments::only(&answer.json) => {
+                (OperationKind::Delete, answer.json.clone(), "")
+            }
             AnswerOutcome::Transformed if instead => {
                 let kind = if is_patch(&answer.json) { OperationKind::Patch } else { OperationKind::Replace };
                 let note = if safety::keeps_disabled(&self.lane.system) {

@@ -53,6 +53,7 @@ impl Source {
             live: false,
             plan: None,
             undo: None,
+            event: None,
             broken: Default::default(),
             checkpoint: Checkpoint { phase: Phase::Done, pages: 0, unresolved: false },
         };

@@ -48,7 +48,7 @@ impl Page {
     fn wants(&self, job: &Job) -> bool {
         let system = |name: &String| job.source_name == *name || job.source.as_str() == name;
         self.system.as_ref().is_none_or(system)
-            && self.kind.is_none_or(|kind| kind == job.kind)
+            && self.kind.map_or(job.kind != JobType::RealTime, |kind| kind == job.kind)
             && self.status.is_none_or(|status| status == job.status)
     }
 }
@@ -83,8 +83,12 @@ pub(crate) async fn start(
             .action("see POST …/plans/{plan}/apply")
             .tenant(tenant.as_str()));
     }
-    let order =
-        Order { kind: body.kind, live: body.live && body.kind == JobType::Simulate, plan: None, undo: None };
+    if body.kind == JobType::RealTime {
+        return Err(Problem::invalid("an event is sent to its own address", Vec::new())
+            .action("see POST …/systems/{system}/entities/{entityType}")
+            .tenant(tenant.as_str()));
+    }
+    let order = Order { live: body.live && body.kind == JobType::Simulate, ..Order::from(body.kind) };
     let trigger = Trigger { kind: Trigger::IMMEDIATE.to_owned(), by: Some(caller.0) };
     let id = services
         .runner()

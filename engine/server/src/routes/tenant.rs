@@ -1,7 +1,7 @@
 //! Settings, audit and resets.
 
 use super::Route;
-use crate::api::{audit, settings, systems};
+use crate::api::{audit, identities, settings, systems};
 
 pub(super) fn routes() -> Vec<Route> {
     vec![
@@ -31,6 +31,16 @@ pub(super) fn routes() -> Vec<Route> {
         .body("Confirmation")
         .answers(200, "Reset")
         .errors(&[404, 409, 422]),
+        Route::new(
+            "get",
+            "/api/v1/tenants/{tenant}/identities",
+            "countIdentities",
+            "How many people the users of all sources are (correlationAttribute). Reads the sources",
+            identities::count,
+        )
+        .answers(200, "Identities")
+        .errors(&[404, 422])
+        .patient(),
         Route::new("get", "/api/v1/tenants/{tenant}/audit", "readAudit", "Who did what, newest first", audit::list)
             .answers(200, "Audit")
             .errors(&[404]),

@@ -15,6 +15,7 @@ fn record(id: &str) -> PluginRecord {
         publisher: String::new(),
         capabilities: Vec::new(),
         entity_types: vec!["user".to_owned()],
+        group_assignment: false,
         properties: Vec::new(),
     };
     let version = PluginVersion { digest: "ab".to_owned(), loaded_ms: 1, manifest };

@@ -14,6 +14,8 @@ use crate::variables::{TARGET_ID, Variables};
 /// decides which other identifiers are asked for.
 const MAX_ROUNDS: usize = 8;
 const CURRENT_DATE: &str = "currentDate";
+/// Variables that say which groups of the target a user is added to and removed from. The engine reads them.
+const ASSIGNMENTS: [&str; 2] = ["assignGroup", "unassignGroup"];
 
 /// One entity and what is to be done with it.
 #[derive(Debug, Clone, Default)]
@@ -76,7 +78,8 @@ pub struct Answer {
     /// What the result depended on beyond the entity itself: `time`, `random`, `relations`, and `id` if
     /// the identifier in the target was looked for and there was none.
     pub depends: Vec<&'static str>,
-    /// All variables at the end, a JSON object, if the trace was asked for and there are any.
+    /// All variables at the end, a JSON object, if the trace was asked for and there are any; otherwise
+    /// those that assign groups, of a user that is written.
     pub variables: String,
     /// The trace as a JSON array, if asked for.
     pub trace: String,
@@ -253,8 +256,12 @@ impl Compiled {
         ];
         answer.depends.extend(dependencies.into_iter().filter(|(_, used)| *used).map(|(word, _)| word));
         if let Some(trace) = trace {
-            answer.variables = write_variables(&variables, prepared.entity.needs_time);
+            // The current date is the engine's own and stays out.
+            let own = |name: &str| prepared.entity.needs_time && name == CURRENT_DATE;
+            answer.variables = write_variables(&variables, |name| !own(name));
             answer.trace = trace.into_json();
+        } else if self.direction == Direction::Write && answer.outcome == Outcome::Transformed {
+            answer.variables = write_variables(&variables, |name| ASSIGNMENTS.contains(&name));
         }
         answer
     }
@@ -281,13 +288,10 @@ fn failed(reason: String, mapping: String) -> Answer {
     Answer { outcome: Outcome::Failed, reason, mapping, ..Answer::default() }
 }
 
-/// The variables as a JSON object; the current date is the engine's own and stays out.
-fn write_variables(variables: &Variables<'_>, without_date: bool) -> String {
+/// Some of the variables as a JSON object, or nothing.
+fn write_variables(variables: &Variables<'_>, which: impl Fn(&str) -> bool) -> String {
     let mut text = json::Out::default();
-    for (name, value) in variables.list() {
-        if without_date && name == CURRENT_DATE {
-            continue;
-        }
+    for (name, value) in variables.list().iter().filter(|(name, _)| which(name)) {
         text.byte(if text.is_empty() { b'{' } else { b',' });
         text.text(name);
         text.byte(b':');

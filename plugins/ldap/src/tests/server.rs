@@ -41,6 +41,24 @@ fn first_that_exists(paths: &[&str]) -> PathBuf {
 impl Server {
     /// Starts a server with an empty tree of people and groups; `more` goes into its configuration.
     pub(super) fn start(more: &str) -> Self {
+        Self::launch(|_| String::new(), more)
+    }
+
+    /// A server that logs its writes below `cn=accesslog`.
+    pub(super) fn with_change_log() -> Self {
+        let log = |folder: &Path| {
+            let folder = folder.join("log");
+            std::fs::create_dir_all(&folder).unwrap();
+            format!(
+                "moduleload accesslog\ndatabase mdb\nsuffix cn=accesslog\nrootdn \"{ADMIN}\"\ndirectory {}\n\
+                 maxsize 268435456\ndbnosync\nindex reqStart,reqResult,objectClass eq\n",
+                folder.display()
+            )
+        };
+        Self::launch(log, "overlay accesslog\nlogdb cn=accesslog\nlogops writes\nlogsuccess TRUE")
+    }
+
+    fn launch(before: impl FnOnce(&Path) -> String, more: &str) -> Self {
         static NUMBER: AtomicU32 = AtomicU32::new(0);
         let slapd = first_that_exists(&["/usr/sbin/slapd", "/usr/lib/openldap/slapd", "/usr/libexec/slapd"]);
         let schema = first_that_exists(&["/etc/ldap/schema", "/etc/openldap/schema"]);
@@ -54,9 +72,10 @@ impl Server {
             .collect();
         let configuration = format!(
             "{includes}modulepath {}\nmoduleload back_mdb\nmoduleload memberof\nsizelimit 500\nmonitoring off\n\
-             database mdb\nsuffix \"dc=example,dc=com\"\nrootdn \"{ADMIN}\"\nrootpw secret\ndirectory {}\n\
+             {}database mdb\nsuffix \"dc=example,dc=com\"\nrootdn \"{ADMIN}\"\nrootpw secret\ndirectory {}\n\
              maxsize 268435456\ndbnosync\nindex objectClass,uid,entryUUID eq\n{more}\noverlay memberof\n",
             modules.display(),
+            before(&folder),
             folder.join("data").display(),
         );
         std::fs::write(folder.join("slapd.conf"), configuration).unwrap();

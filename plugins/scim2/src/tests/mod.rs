@@ -1,3 +1,4 @@
+mod assignments;
 mod bulk;
 mod documents;
 mod mapping;

@@ -10,26 +10,32 @@ use std::collections::BTreeSet;
 const USERS: usize = 5000;
 const GROUPS: usize = 100;
 
-/// 5,000 people, and 100 groups of 50 of them.
-fn ldif() -> String {
+/// So many people, and groups of these.
+pub(crate) fn ldif(users: usize, groups: impl Iterator<Item = std::ops::Range<usize>>) -> String {
     let suffix = Slapd::SUFFIX;
     let mut out = String::new();
-    for n in 0..USERS {
-        out.push_str(&format!(
-            "dn: uid=user{n},ou=people,{suffix}\nobjectClass: inetOrgPerson\nuid: user{n}\ncn: Ada Nr {n}\n\
-             sn: Lovelace {n}\ngivenName: Ada\nmail: user{n}@example.com\nmail: ada{n}@example.com\n\n"
-        ));
+    for n in 0..users {
+        out.push_str(&person(n));
     }
-    for n in 0..GROUPS {
+    for (n, members) in groups.enumerate() {
         out.push_str(&format!(
             "dn: cn=group{n},ou=groups,{suffix}\nobjectClass: groupOfNames\ncn: group{n}\n"
         ));
-        for member in (n * 50)..(n * 50 + 50) {
+        for member in members {
             out.push_str(&format!("member: uid=user{member},ou=people,{suffix}\n"));
         }
         out.push('\n');
     }
     out
+}
+
+/// One of them.
+pub(crate) fn person(n: usize) -> String {
+    format!(
+        "dn: uid=user{n},ou=people,{}\nobjectClass: inetOrgPerson\nuid: user{n}\ncn: Ada Nr {n}\n\
+         sn: Lovelace {n}\ngivenName: Ada\nmail: user{n}@example.com\nmail: ada{n}@example.com\n\n",
+        Slapd::SUFFIX
+    )
 }
 
 fn ldap_properties(slapd: &Slapd, url: &str) -> Value {
@@ -45,7 +51,7 @@ fn ldap_properties(slapd: &Slapd, url: &str) -> Value {
 }
 
 /// The LDAP source over StartTLS.
-fn ldap_source(slapd: &Slapd) -> Value {
+pub(crate) fn ldap_source(slapd: &Slapd) -> Value {
     let mut properties = ldap_properties(slapd, &slapd.url());
     properties["ldap.starttls"] = json!({ "value": "true" });
     json!({
@@ -58,7 +64,9 @@ fn ldap_source(slapd: &Slapd) -> Value {
 
 #[tokio::test]
 async fn five_thousand_people_are_read_over_starttls_into_a_scim_server() {
-    let slapd = Slapd::start(&SlapdOptions { ldif: ldif(), require_tls: true }).unwrap();
+    let groups = (0..GROUPS).map(|n| (n * 50)..(n * 50 + 50));
+    let ldif = ldif(USERS, groups);
+    let slapd = Slapd::start(&SlapdOptions { ldif, require_tls: true, change_log: false }).unwrap();
     let server = ScimServer::start("ldap-token").unwrap();
     let engine = Engine::start().await.unwrap();
     let api = engine.api("ldap").unwrap();

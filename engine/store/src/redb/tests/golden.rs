@@ -43,6 +43,7 @@ fn fill(tenant: &dyn TenantStore) {
         publisher: String::new(),
         capabilities: Vec::new(),
         entity_types: Vec::new(),
+        group_assignment: false,
         properties: Vec::new(),
     };
     let version = PluginVersion { digest: "ab".to_owned(), loaded_ms: 5, manifest };

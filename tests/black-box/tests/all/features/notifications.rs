@@ -1,6 +1,6 @@
 //! Notifications: F161 to F169.
 
-use crate::setting::Setting;
+use crate::setting::{Setting, map};
 use crate::systems::write_users;
 use gangway_kit::{Answer, MailServer, Method, Receiver, text};
 use gangway_notify::{SIGNATURE, TIMESTAMP, signature};
@@ -130,6 +130,31 @@ async fn failures_are_told_once_and_the_first_success_after_them() {
         run(&setting, fails).await;
     }
     assert_eq!(subjects(&mail, 2).await, ["Provisioning Finished with Error", "Provisioning Success"]);
+}
+
+#[tokio::test]
+async fn f168_simulations_and_validations_tell_nobody() {
+    let (setting, mail) = with_mail().await;
+    setting.set_all("HR", &["ips.job.notification.skip.intermediate.notifications=true"]);
+    write_users(setting.folder.path(), &[("A", "x")]);
+    // Nothing can be transformed: both would have something to say.
+    setting
+        .write("user", |user| {
+            map(user, json!({ "sourcePath": "$.notThere", "targetPath": "$.title" }));
+        })
+        .await;
+    let job = setting.api.start("HR", "SIMULATE").await.unwrap();
+    let job = setting.api.wait(job.id.as_str(), Duration::from_secs(60)).await.unwrap();
+    assert_eq!(job.status, gangway_model::JobStatus::FinishedWithError);
+    let file = setting.folder.path().join("users.csv").display().to_string();
+    let output = setting.folder.path().join("result.zip").display().to_string();
+    let arguments = ["job", "validate", "HR", "--users", &file, "--output", &output];
+    let done = setting.engine.cli("setting", &arguments).unwrap();
+    assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+    // The first that is told of is a Read.
+    run(&setting, false).await;
+    assert_eq!(subjects(&mail, 1).await, ["Provisioning Finished with Error"]);
+    assert!(mail.mails()[0].contains("Job type: READ"));
 }
 
 #[tokio::test]

@@ -1,7 +1,7 @@
 //! The source's side: F049 to F058.
 
-use crate::setting::Setting;
-use crate::systems::{counters, document, scim_source, write_users};
+use crate::setting::{Setting, edit_document};
+use crate::systems::{counters, csv_source, document, scim_source, write_users};
 use gangway_kit::{Method, free_port, text};
 use gangway_model::{Action, JobStatus};
 use serde_json::{Value, json};
@@ -105,6 +105,53 @@ async fn f055_a_property_that_is_not_there_becomes_null_and_values_are_not_expan
     write_users(setting.folder.path(), &[("A", "x")]);
     assert_eq!(setting.api.run("HR").await.unwrap().status, JobStatus::Success);
     assert_eq!(text(&setting.server.all("Users").await.unwrap()[0], "/title"), "null-%twice%");
+}
+
+#[tokio::test]
+async fn f058_a_correlation_attribute_counts_people_and_changes_nothing_else() {
+    let setting = Setting::new().await;
+    // Two people with one value of what is marked remain two.
+    let rows = "A,a,A,A,a@x.org,same,,employee,true\nB,b,B,B,b@x.org,same,,employee,true\n";
+    write_rows(&setting, rows);
+    let mark = |on: bool| {
+        setting.change("HR", move |hr| {
+            edit_document(hr, "read", "user", |user| {
+                let last = user["mappings"].as_array_mut().unwrap().last_mut().unwrap();
+                assert_eq!(last["sourcePath"], "$.department");
+                last["correlationAttribute"] = json!(on);
+            });
+        })
+    };
+    mark(true).await;
+    let job = setting.api.run("HR").await.unwrap();
+    assert_eq!((job.status, counters(&job, "user", Action::Write).created), (JobStatus::Success, 2));
+    let users = setting.server.all("Users").await.unwrap();
+    assert!(users.iter().all(|user| !user.to_string().contains("orrelation")), "{users:?}");
+    // A second source with the same person is matched by the unique attribute or not at all.
+    let other = tempfile::tempdir().unwrap();
+    std::fs::write(other.path().join("users.csv"), format!("{HEADER}Z,z,Z,Z,z@x.org,same,,employee,true\n"))
+        .unwrap();
+    crate::systems::write_no_groups(other.path());
+    let mut second = csv_source("Second", other.path());
+    second["read"] = setting.api.ok(Method::GET, "systems/HR", None).await.unwrap()["read"].clone();
+    setting.api.make_system(second).await.unwrap();
+    setting.change("App", |app| app["sources"].as_array_mut().unwrap().push(json!("Second"))).await;
+    let job = setting.api.run("Second").await.unwrap();
+    assert_eq!((job.status, counters(&job, "user", Action::Write).created), (JobStatus::Success, 1));
+    let people = async || setting.api.ok(Method::GET, "identities", None).await.unwrap();
+    // The one of the second source is the same person as both of the first.
+    assert_eq!(people().await["identities"], 1);
+    assert_eq!(
+        people().await["users"],
+        json!([{ "source": "HR", "users": 2 }, { "source": "Second", "users": 1 }])
+    );
+    // Taking the mark away is no change of anybody.
+    mark(false).await;
+    assert_eq!(people().await["identities"], 3);
+    setting.relay.clear();
+    let job = setting.api.run("HR").await.unwrap();
+    assert_eq!((job.status, setting.writes().len()), (JobStatus::Success, 0), "{job:?}");
+    assert_eq!(setting.users().await.len(), 3);
 }
 
 #[tokio::test]
