@@ -199,6 +199,7 @@ fn base_entries() -> String {
 fn load(slapadd: &Path, configuration: &Path, ldif: &str) -> anyhow::Result<()> {
     let mut child = Command::new(slapadd)
         .arg("-q")
+        .args(["-b", Slapd::SUFFIX])
         .arg("-f")
         .arg(configuration)
         .stdin(Stdio::piped())

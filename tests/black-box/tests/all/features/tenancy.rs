@@ -63,7 +63,7 @@ async fn f256_tenants_share_no_system_data_log_or_limit() {
             "systems/HR/delta".to_owned(),
             format!("jobs/{job}"),
             format!("jobs/{job}/log"),
-            format!("jobs/{job}/export?logType=job_execution"),
+            format!("jobs/{job}/export?logType=commonLog"),
             "plugins/csv".to_owned(),
         ]
         .map(|below| other.path(&below)),
