@@ -39,7 +39,9 @@ impl Scale {
         source["properties"]["ldap.delta.change.log"] = json!({ "value": "cn=accesslog" });
         api.make_system(source).await.unwrap();
         let url = format!("{}/v2", relay.url());
-        api.make_system(scim_target("App", "LDAP", &url, server.token())).await.unwrap();
+        let mut target = scim_target("App", "LDAP", &url, server.token());
+        target["properties"]["scim.patch.group.members.above.threshold"] = json!({ "value": "900" });
+        api.make_system(target).await.unwrap();
         Self { engine, api, slapd, server, relay }
     }
 
