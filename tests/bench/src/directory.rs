@@ -215,8 +215,21 @@ async fn members(engine: &Engine, service: &Service, ids: &[String]) -> anyhow::
     Ok(())
 }
 
+/// What a request costs here if nothing is done for it: a route that answers as many bytes.
+async fn bare() -> anyhow::Result<()> {
+    let answer = user("user1234").repeat(3);
+    let route = axum::routing::get(move || std::future::ready(answer.clone()));
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
+    let service = Service::new(&format!("http://{}/Users", listener.local_addr()?), "none")?;
+    let server = tokio::spawn(async move { axum::serve(listener, axum::Router::new().fallback(route)).await });
+    load("a bare axum route, as many bytes", "", &service, by_name(10_000)).await?;
+    server.abort();
+    Ok(())
+}
+
 pub(crate) async fn run() -> anyhow::Result<()> {
     println!("\ndirectory over HTTP, {CONNECTIONS} connections");
+    bare().await?;
     let server = ScimServer::start_for_load("directory-token")?;
     let theirs = Service::new(&server.url(), server.token())?;
     let mut line = theirs.line().await?;
