@@ -221,7 +221,8 @@ async fn bare() -> anyhow::Result<()> {
     let route = axum::routing::get(move || std::future::ready(answer.clone()));
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
     let service = Service::new(&format!("http://{}/Users", listener.local_addr()?), "none")?;
-    let server = tokio::spawn(async move { axum::serve(listener, axum::Router::new().fallback(route)).await });
+    let server =
+        tokio::spawn(async move { axum::serve(listener, axum::Router::new().fallback(route)).await });
     load("a bare axum route, as many bytes", "", &service, by_name(10_000)).await?;
     server.abort();
     Ok(())

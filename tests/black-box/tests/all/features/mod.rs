@@ -2,6 +2,7 @@
 //! what it shows; `make features` lists those without one.
 
 mod assignments;
+mod by_changes;
 mod central;
 mod conflicts;
 mod deletion;
