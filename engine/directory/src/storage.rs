@@ -118,6 +118,9 @@ impl<'t> WriteTables<'t> {
     }
 }
 
+/// Takes a sequence number and a record as it is stored.
+pub(crate) type EachStored<'f> = dyn FnMut(u64, &[u8]) -> Result<Step, StorageError> + 'f;
+
 /// What can be asked of a directory within one transaction.
 pub(crate) trait Read {
     /// Where a resource of this kind is. None if the identifier is unknown or of another kind.
@@ -156,12 +159,7 @@ pub(crate) trait Read {
     /// The groups of a user or group, as (sequence, identifier).
     fn groups_of(&self, member: u64) -> Result<Vec<(u64, Uuid)>, StorageError>;
     /// Calls `f` for each record above `after`, as it is stored, in sequence order, until it says stop.
-    fn scan_bytes(
-        &self,
-        kind: Kind,
-        after: Option<u64>,
-        f: &mut dyn FnMut(u64, &[u8]) -> Result<Step, StorageError>,
-    ) -> Result<(), StorageError>;
+    fn scan_bytes(&self, kind: Kind, after: Option<u64>, f: &mut EachStored<'_>) -> Result<(), StorageError>;
     /// The same, read.
     fn scan(
         &self,
@@ -291,12 +289,7 @@ where
             .collect()
     }
 
-    fn scan_bytes(
-        &self,
-        kind: Kind,
-        after: Option<u64>,
-        f: &mut dyn FnMut(u64, &[u8]) -> Result<Step, StorageError>,
-    ) -> Result<(), StorageError> {
+    fn scan_bytes(&self, kind: Kind, after: Option<u64>, f: &mut EachStored<'_>) -> Result<(), StorageError> {
         // Sequence numbers start at 1.
         let first = after.unwrap_or(0).saturating_add(1);
         let range = (kind as u8, first)..=(kind as u8, u64::MAX);

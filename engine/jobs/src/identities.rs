@@ -59,8 +59,11 @@ impl Runner {
         count.sources += 1;
         let is_read = needs(read.as_ref(), &user).is_some_and(|needs| !needs.ignored)
             && reader.entity_types().iter().any(|known| known == user.as_str());
+        if !is_read {
+            return Ok(());
+        }
         let mut cursor = None;
-        while is_read {
+        loop {
             let page =
                 reader.read_page(user.as_str(), cursor.as_deref(), crate::policy::page_size(source)).await?;
             let requests: Vec<_> = page
@@ -74,11 +77,10 @@ impl Runner {
                 }
             }
             if page.next_cursor.is_none() || page.next_cursor == cursor {
-                break;
+                return Ok(());
             }
             cursor = page.next_cursor;
         }
-        Ok(())
     }
 }
 

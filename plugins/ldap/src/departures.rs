@@ -145,9 +145,9 @@ fn still_missing(
     let mut missing = Vec::new();
     for (dn, answer) in gone.into_iter().zip(answers) {
         let answer = answer?;
-        if answer.result.code == NO_SUCH_OBJECT {
-            missing.push(dn);
-        } else if answer.accept(&format!("look for {dn:?}"))?.entries.is_empty() {
+        let gone = answer.result.code == NO_SUCH_OBJECT
+            || answer.accept(&format!("look for {dn:?}"))?.entries.is_empty();
+        if gone {
             missing.push(dn);
         }
     }

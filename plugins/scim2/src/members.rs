@@ -149,7 +149,7 @@ fn replace(client: &Client, operation: &Operation) -> Result<Outcome> {
     let path = group_path(id)?;
     if client.settings().members.keeps_others {
         let nothing = MemberChanges { added: Vec::new(), removed: Vec::new() };
-        apply(client, operation, &path, &operation.members.as_ref().unwrap_or(&nothing))?;
+        apply(client, operation, &path, operation.members.as_ref().unwrap_or(&nothing))?;
         return Ok(Outcome::done(id));
     }
     if let Some(changes) = &operation.members {
