@@ -6,7 +6,7 @@ use crate::catalog::ResourceType;
 use crate::error::StorageError;
 use crate::filter;
 use crate::plan;
-use crate::query::{DEFAULT_COUNT, LIST_URN, MAX_COUNT, Query, Start, cursor, lost, start};
+use crate::query::{LIST_URN, Query, Start, cursor, lost, start};
 use crate::render::{Renderer, location, tag, time};
 use crate::schema::Kind;
 use crate::storage::{Read, Step};
@@ -39,10 +39,9 @@ pub(crate) fn page<T: Read>(
         return Ok(None);
     }
     let start = start(query)?;
-    let count = query.count.map_or(DEFAULT_COUNT, |c| u64::try_from(c).unwrap_or(0)).min(MAX_COUNT);
-    let filter = query.filter.as_deref().map(str::trim).filter(|text| !text.is_empty());
+    let count = query.count();
     let mut pen = Pen::new(tables, resource_type, base);
-    let (total, next) = match (filter, start) {
+    let (total, next) = match (query.filter(), start) {
         (None, Start::Position(_) | Start::After(_)) => pen.all(start, count)?,
         (Some(text), Start::Position(skip)) => {
             let filter = filter::parse(resource_type, text)?;

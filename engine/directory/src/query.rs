@@ -45,6 +45,18 @@ pub struct Query {
     pub start_id: Option<String>,
 }
 
+impl Query {
+    /// The filter, if it says anything.
+    pub(crate) fn filter(&self) -> Option<&str> {
+        self.filter.as_deref().map(str::trim).filter(|text| !text.is_empty())
+    }
+
+    /// How many resources a page has at most.
+    pub(crate) fn count(&self) -> u64 {
+        self.count.map_or(DEFAULT_COUNT, |count| u64::try_from(count).unwrap_or(0)).min(MAX_COUNT)
+    }
+}
+
 /// Where a page starts.
 #[derive(Clone, Copy)]
 pub(crate) enum Start {
@@ -95,11 +107,8 @@ pub(crate) fn list<T: Read>(
     if selection.names_children() {
         return Err(ScimError::value("\"children\" are shown for a single group: GET /Groups/{id}"));
     }
-    let filter = match query.filter.as_deref().map(str::trim) {
-        None | Some("") => None,
-        Some(text) => Some(filter::parse(resource_type, text)?),
-    };
-    let count = query.count.map_or(DEFAULT_COUNT, |c| u64::try_from(c).unwrap_or(0)).min(MAX_COUNT);
+    let filter = query.filter().map(|text| filter::parse(resource_type, text)).transpose()?;
+    let count = query.count();
     let start = start(query)?;
     let mut renderer = Renderer::new(tables, resource_type, base);
 

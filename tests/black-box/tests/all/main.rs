@@ -25,6 +25,7 @@ mod hostile;
 mod hot_load;
 mod ldap;
 mod operations;
+mod page;
 mod reference;
 mod scale;
 mod scim;

@@ -1,9 +1,8 @@
 //! The commands of `docs/operations.md`, in order, as somebody would type them at night.
 
+use crate::page::{commands, said, shell};
 use crate::setting::{Setting, pairs};
-use gangway_kit::{gangway, root};
 use gangway_model::JobStatus;
-use std::process::Command;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_ten_questions_are_answered() {
@@ -17,27 +16,13 @@ async fn the_ten_questions_are_answered() {
     let blocked = setting.read(&people(11)).await;
     assert_eq!(blocked.status, JobStatus::FinishedWithError);
 
-    let page = std::fs::read_to_string(root().join("docs/operations.md")).unwrap();
-    let blocks: Vec<&str> =
-        page.split("```sh\n").skip(1).map(|rest| rest.split("```").next().unwrap()).collect();
-    assert!(blocks.len() >= 10, "the page has {} blocks", blocks.len());
-    let program = gangway().unwrap();
-    let path = format!("{}:{}", program.parent().unwrap().display(), std::env::var("PATH").unwrap());
-    let output = Command::new("sh")
-        .arg("-c")
-        .arg(format!("set -eu\n{}", blocks.concat()))
-        .current_dir(setting.folder.path())
-        .env("PATH", path)
-        .env("GANGWAY_URL", setting.engine.url())
-        .env("GANGWAY_TOKEN", setting.engine.token())
-        .env("GANGWAY_TENANT", "setting")
+    let output = shell(&setting.engine, "setting", setting.folder.path(), &commands("operations.md", 10))
         .env("DELETING", deleting.id.as_str())
         .env("JOB", blocked.id.as_str())
         .env("NEW_TOKEN", setting.server.token())
         .output()
         .unwrap();
-    let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-    assert!(output.status.success(), "{out}\n{err}\n{}", setting.engine.log());
+    let out = said(&setting.engine, &output);
     assert!(out.contains("it was not among the entities read"), "why D was deleted: {out}");
     assert!(out.contains("threshold"), "why nobody was deleted: {out}");
     // Exactly those whom the plan named are gone; D came back with the undo, and left with the next job.

@@ -1,9 +1,10 @@
 //! The reference example read by changes, from a real slapd that does not tell what was deleted.
 
+use super::delta::came_to;
 use crate::ldap::{ldap_source, person};
-use crate::systems::{counters, document};
+use crate::systems::document;
 use gangway_kit::{Api, Engine, Method, Slapd, SlapdOptions};
-use gangway_model::{Action, Job, JobStatus, ReadMode};
+use gangway_model::{Job, JobStatus, ReadMode};
 use serde_json::json;
 use std::time::Duration;
 
@@ -62,11 +63,6 @@ impl Reference {
         let answer = self.api.ok(Method::GET, path, None).await.unwrap();
         answer["relations"].as_array().unwrap().len()
     }
-}
-
-fn came_to(job: &Job) -> (ReadMode, [u64; 4]) {
-    let (read, write) = (counters(job, "user", Action::Read), counters(job, "user", Action::Write));
-    (job.read_mode, [read.read, write.created, write.updated, write.deleted])
 }
 
 #[tokio::test]

@@ -63,7 +63,7 @@ impl Setting {
 }
 
 /// How it read, and how many were read, created, updated and deleted.
-fn came_to(job: &Job) -> (ReadMode, [u64; 4]) {
+pub(crate) fn came_to(job: &Job) -> (ReadMode, [u64; 4]) {
     let (read, write) = (counters(job, "user", Action::Read), counters(job, "user", Action::Write));
     (job.read_mode, [read.read, write.created, write.updated, write.deleted])
 }
