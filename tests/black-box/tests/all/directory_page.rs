@@ -2,6 +2,7 @@
 
 use crate::home::Home;
 use crate::page::{commands, said, shell};
+use gangway_kit::root;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_examples_of_the_page_run() {
@@ -9,7 +10,10 @@ async fn the_examples_of_the_page_run() {
     let folder = tempfile::tempdir().unwrap();
     let script =
         format!("curl() {{ command curl -sS --fail-with-body \"$@\"; }}\n{}", commands("directory.md", 4));
-    let output = shell(&home.engine, "home", folder.path(), &script).output().unwrap();
+    let output = shell(&home.engine, "home", folder.path(), &script)
+        .env("GANGWAY_PLUGINS", component_file("scim2").parent().unwrap())
+        .output()
+        .unwrap();
     let out = said(&home.engine, &output);
     assert!(out.contains("\"userName\":\"ann\""), "{out}");
     assert!(out.contains("all agree"), "{out}");
