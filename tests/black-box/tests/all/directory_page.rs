@@ -2,7 +2,7 @@
 
 use crate::home::Home;
 use crate::page::{commands, said, shell};
-use gangway_kit::root;
+use gangway_kit::component_file;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_examples_of_the_page_run() {
@@ -17,5 +17,7 @@ async fn the_examples_of_the_page_run() {
     let out = said(&home.engine, &output);
     assert!(out.contains("\"userName\":\"ann\""), "{out}");
     assert!(out.contains("all agree"), "{out}");
+    assert!(out.contains("\"deleted\":\""), "{out}");
+    assert!(out.contains("source system People made"), "{out}");
     home.assert_sound();
 }
