@@ -55,7 +55,7 @@ impl Directory {
 
     /// Changes that are not settled, the oldest first.
     pub fn group_changes(&self, most: usize) -> Result<Vec<GroupChange>, StorageError> {
-        let transaction = self.database.begin_read().map_err(StorageError::of)?;
+        let transaction = self.committer.database().begin_read().map_err(StorageError::of)?;
         let table = transaction.open_table(CHANGES).map_err(StorageError::of)?;
         let mut changes = Vec::new();
         for entry in table.iter().map_err(StorageError::of)? {
@@ -74,7 +74,7 @@ impl Directory {
         if changes.is_empty() {
             return Ok(());
         }
-        self.committer.write(&self.database, move |writer| {
+        self.committer.write(move |writer| {
             for change in changes {
                 let key = (change.group.as_u128(), change.application.as_str());
                 let last = writer.changes.get(key).map_err(StorageError::of)?.map(|number| number.value());

@@ -11,6 +11,7 @@ use crate::write::Writer;
 use redb::{ReadableTable, WriteTransaction};
 use serde_json::Value;
 use std::collections::HashSet;
+use std::sync::Arc;
 
 const PREFIX: &str = "urn:sap:cloud:scim:schemas:extension:custom:2.0:";
 const KEY: &str = "schema:";
@@ -62,7 +63,7 @@ fn is_name(name: &str) -> bool {
         && characters.all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-'))
 }
 
-fn attributes(all: &[std::sync::Arc<Attribute>], of: &str, sub: bool) -> Result<(), ScimError> {
+fn attributes(all: &[Arc<Attribute>], of: &str, sub: bool) -> Result<(), ScimError> {
     let wrong = |what: String| Err(ScimError::value(format!("schema {of:?}: {what}")));
     if all.is_empty() || all.len() > MOST {
         return wrong(format!("{} attributes; 1 to {MOST} are possible", all.len()));
@@ -116,7 +117,7 @@ pub(crate) fn create(
 /// Deletes a schema with all values of its attributes.
 pub(crate) fn delete(
     transaction: &WriteTransaction,
-    state: &State,
+    state: &Arc<State>,
     id: &str,
     now_ms: u64,
 ) -> Result<State, ScimError> {
@@ -156,5 +157,5 @@ pub(crate) fn delete(
 fn with(state: &State, custom: Vec<Schema>) -> Result<State, ScimError> {
     let catalog = Catalog::new(custom)
         .map_err(|e| ScimError::new(500, None, format!("the built-in schemas cannot be read: {e}")))?;
-    Ok(State { catalog, ..state.clone() })
+    Ok(State { catalog, settings: state.settings.clone() })
 }
