@@ -41,9 +41,8 @@ impl Writer<'_> {
             return Ok(());
         }
         let next = self.counters.get(NUMBER).map_err(StorageError::of)?.map_or(0, |v| v.value()) + 1;
-        self.counters.insert(NUMBER, next).map_err(StorageError::of)?;
-        self.changes.insert((record.id.as_u128(), application), next).map_err(StorageError::of)?;
-        Ok(())
+        self.counters.insert(NUMBER, next)?;
+        self.changes.insert((record.id.as_u128(), application), next)
     }
 }
 
@@ -79,7 +78,7 @@ impl Directory {
                 let key = (change.group.as_u128(), change.application.as_str());
                 let last = writer.changes.get(key).map_err(StorageError::of)?.map(|number| number.value());
                 if last == Some(change.number) {
-                    writer.changes.remove(key).map_err(StorageError::of)?;
+                    writer.changes.remove(key)?;
                 }
             }
             Ok(())

@@ -3,6 +3,7 @@
 
 use crate::ScimError;
 use crate::catalog::Catalog;
+use crate::desk::Desk;
 use crate::error::StorageError;
 use crate::queue::{Batch, Job, Queue};
 use crate::settings::Settings;
@@ -32,7 +33,7 @@ pub(crate) struct Committer {
 struct Shared {
     database: Database,
     queue: Queue,
-    writing: Mutex<()>,
+    writing: Mutex<Desk>,
     state: RwLock<Arc<State>>,
     /// Told after each commit while the groups of some application are provisioned at once.
     told: OnceLock<Listener>,
@@ -40,11 +41,11 @@ struct Shared {
 }
 
 impl Committer {
-    pub(crate) fn new(database: Database, state: State) -> Self {
+    pub(crate) fn new(database: Database, desk: Desk, state: State) -> Self {
         let shared = Shared {
             database,
             queue: Queue::default(),
-            writing: Mutex::default(),
+            writing: Mutex::new(desk),
             state: RwLock::new(Arc::new(state)),
             told: OnceLock::new(),
             snapshots: Snapshots::default(),
@@ -124,10 +125,8 @@ impl Committer {
         change: impl FnOnce(&WriteTransaction, &Arc<State>) -> Result<State, ScimError>,
     ) -> Result<(), ScimError> {
         let shared = &self.shared;
-        let _writing = lock(&shared.writing);
-        let transaction = shared.database.begin_write().map_err(StorageError::of)?;
-        let state = change(&transaction, &self.state())?;
-        transaction.commit().map_err(StorageError::of)?;
+        let mut desk = lock(&shared.writing);
+        let state = desk.alone(&shared.database, |transaction| change(transaction, &self.state()))?;
         shared.snapshots.outdate();
         let state = Arc::new(state);
         *shared.state.write().unwrap_or_else(PoisonError::into_inner) = state.clone();
@@ -160,18 +159,25 @@ impl Shared {
 
     fn lead(&self) {
         let mut before = 0;
-        while let Some(batch) = self.queue.take(before) {
+        loop {
+            let ahead = lock(&self.writing).is_ahead();
+            let Some(batch) = self.queue.take(before, ahead) else { return };
             before = batch.len();
-            // A change that panics takes its transaction with it, and nothing else: all of them are told.
-            let _ = catch_unwind(AssertUnwindSafe(|| self.carry_out(batch)));
+            if before > 0 {
+                // A change that panics takes its transaction with it, and nothing else: all of them are told.
+                let _ = catch_unwind(AssertUnwindSafe(|| self.carry_out(batch)));
+            } else if lock(&self.writing).catch_up(&self.database).is_err() && self.queue.leave() {
+                // The journal has everything. Whoever writes next meets the error.
+                return;
+            }
         }
     }
 
     fn carry_out(&self, mut batch: Batch) {
         let durable = {
-            let _writing = lock(&self.writing);
+            let mut desk = lock(&self.writing);
             let state = self.state();
-            let durable = transact(&self.database, &state, &mut batch).map_err(ScimError::from);
+            let durable = desk.carry_out(&self.database, &state, &mut batch).map_err(ScimError::from);
             self.snapshots.outdate();
             self.tell(&state);
             durable
@@ -180,20 +186,6 @@ impl Shared {
             job.settle(durable.clone());
         }
     }
-}
-
-fn transact(database: &Database, state: &Arc<State>, batch: &mut Batch) -> Result<(), StorageError> {
-    let transaction = database.begin_write().map_err(StorageError::of)?;
-    {
-        let mut writer = Writer::open(&transaction, state)?;
-        for job in batch {
-            if !job.run(&mut writer) {
-                return Err(StorageError::Failed("nothing was written; see the engine's log".to_owned()));
-            }
-        }
-        writer.finish()?;
-    }
-    transaction.commit().map_err(StorageError::of)
 }
 
 /// A change, and whoever waits for it.
@@ -257,7 +249,7 @@ mod tests {
         let backend = redb::backends::InMemoryBackend::new();
         let database = Database::builder().create_with_backend(backend).unwrap();
         let catalog = Catalog::new(Vec::new()).unwrap();
-        Committer::new(database, State { catalog, settings: Settings::default() })
+        Committer::new(database, Desk::in_memory(), State { catalog, settings: Settings::default() })
     }
 
     #[test]

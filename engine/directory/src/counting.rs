@@ -1,9 +1,10 @@
 //! What a transaction counts: kept in memory, and stored once at its end.
 
 use crate::error::StorageError;
+use crate::redo::Noted;
 use crate::schema::Kind;
 use crate::storage::{ALL, BLOCK};
-use redb::{ReadableTable, Table};
+use redb::ReadableTable;
 use std::collections::BTreeMap;
 
 const SEQUENCE: &str = "sequence";
@@ -20,7 +21,7 @@ pub(crate) struct Counts {
 impl Counts {
     pub(crate) fn next_sequence(
         &mut self,
-        stored: &Table<'_, &'static str, u64>,
+        stored: &Noted<'_, &'static str, u64>,
     ) -> Result<u64, StorageError> {
         let last = match self.sequence {
             Some(last) => last,
@@ -33,7 +34,7 @@ impl Counts {
     /// Counts a resource that is there now, or no longer.
     pub(crate) fn count(
         &mut self,
-        stored: &Table<'_, (u8, u64), u32>,
+        stored: &Noted<'_, (u8, u64), u32>,
         kind: Kind,
         sequence: u64,
         more: bool,
@@ -51,17 +52,17 @@ impl Counts {
 
     pub(crate) fn store(
         self,
-        counters: &mut Table<'_, &'static str, u64>,
-        blocks: &mut Table<'_, (u8, u64), u32>,
+        counters: &mut Noted<'_, &'static str, u64>,
+        blocks: &mut Noted<'_, (u8, u64), u32>,
     ) -> Result<(), StorageError> {
         if let Some(sequence) = self.sequence {
-            counters.insert(SEQUENCE, sequence).map_err(StorageError::of)?;
+            counters.insert(SEQUENCE, sequence)?;
         }
         for (key, count) in self.blocks {
             match count {
-                0 => blocks.remove(key).map_err(StorageError::of)?,
-                count => blocks.insert(key, count).map_err(StorageError::of)?,
-            };
+                0 => blocks.remove(key)?,
+                count => blocks.insert(key, count)?,
+            }
         }
         Ok(())
     }

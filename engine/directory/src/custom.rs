@@ -5,6 +5,7 @@ use crate::catalog::Catalog;
 use crate::commit::State;
 use crate::error::StorageError;
 use crate::patch::field;
+use crate::redo::Redo;
 use crate::schema::{Attribute, DataType, Kind, SCHEMA_URN, Schema, Uniqueness};
 use crate::storage::{META, Read, Step};
 use crate::write::Writer;
@@ -125,7 +126,8 @@ pub(crate) fn delete(
     let Some(schema) = custom.iter().find(|s| s.id.eq_ignore_ascii_case(id)) else {
         return Err(ScimError::mutability(format!("schema {id:?} is built in")));
     };
-    let mut writer = Writer::open(transaction, state)?;
+    let redo = Redo::default();
+    let mut writer = Writer::open(transaction, state, &redo)?;
     for kind in [Kind::User, Kind::Group, Kind::Blocked] {
         let mut after = None;
         loop {

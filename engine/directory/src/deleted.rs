@@ -65,10 +65,9 @@ impl Writer<'_> {
             .map(|entry| entry.map(|(key, _)| key.value()).map_err(StorageError::of))
             .collect::<Result<_, _>>()?;
         for key in old {
-            table.remove(key).map_err(StorageError::of)?;
+            table.remove(key)?;
         }
-        table.insert((kind as u8, at_ms, id.as_u128()), ()).map_err(StorageError::of)?;
-        Ok(())
+        table.insert((kind as u8, at_ms, id.as_u128()), ())
     }
 }
 

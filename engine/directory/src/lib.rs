@@ -19,11 +19,13 @@ mod content;
 mod counting;
 mod custom;
 mod deleted;
+mod desk;
 mod error;
 mod filter;
 mod identity;
 mod inactivity;
 mod index;
+mod journal;
 mod members;
 mod parameters;
 mod password;
@@ -33,6 +35,7 @@ mod plain;
 mod plan;
 mod query;
 mod queue;
+mod redo;
 mod render;
 mod rules;
 mod schema;
@@ -58,9 +61,11 @@ use bulk::Bulk;
 use catalog::Catalog;
 use change::show_stored;
 use commit::{Committer, State};
+use desk::Desk;
 use gangway_model::ports::Clock;
 use password::Passwords;
 use redb::{Database, ReadableTable, ReadableTableMetadata};
+use redo::Redo;
 use serde_json::Value;
 use std::path::Path;
 use std::sync::Arc;
@@ -122,7 +127,7 @@ impl Directory {
     pub fn open(path: &Path, clock: Arc<dyn Clock>, ids: Arc<dyn Ids>) -> Result<Self, StorageError> {
         let database =
             Database::builder().set_cache_size(CACHE_BYTES).create(path).map_err(StorageError::of)?;
-        Self::with(database, clock, ids)
+        Self::with(database, Some(&path.with_extension("journal")), clock, ids)
     }
 
     /// A directory that is gone with its value.
@@ -130,13 +135,18 @@ impl Directory {
         let database = Database::builder()
             .create_with_backend(redb::backends::InMemoryBackend::new())
             .map_err(StorageError::of)?;
-        Self::with(database, clock, ids)
+        Self::with(database, None, clock, ids)
     }
 
-    fn with(database: Database, clock: Arc<dyn Clock>, ids: Arc<dyn Ids>) -> Result<Self, StorageError> {
+    fn with(
+        database: Database,
+        journal: Option<&Path>,
+        clock: Arc<dyn Clock>,
+        ids: Arc<dyn Ids>,
+    ) -> Result<Self, StorageError> {
         // A reader finds every table.
         let transaction = database.begin_write().map_err(StorageError::of)?;
-        WriteTables::open(&transaction)?;
+        WriteTables::open(&transaction, &Redo::default())?;
         transaction.open_table(changes::CHANGES).map_err(StorageError::of)?;
         let is_new = {
             let counters = transaction.open_table(COUNTERS).map_err(StorageError::of)?;
@@ -155,7 +165,16 @@ impl Directory {
             State { catalog, settings }
         };
         transaction.commit().map_err(StorageError::of)?;
-        Ok(Self { committer: Committer::new(database, state), clock, ids, passwords: Passwords::default() })
+        let desk = match journal {
+            Some(path) => Desk::open(&database, path)?,
+            None => Desk::in_memory(),
+        };
+        Ok(Self {
+            committer: Committer::new(database, desk, state),
+            clock,
+            ids,
+            passwords: Passwords::default(),
+        })
     }
 
     /// A resource by identifier.

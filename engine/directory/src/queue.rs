@@ -9,6 +9,8 @@ use std::time::Duration;
 const MOST: usize = 256;
 /// How long the thread stays without work.
 const LINGER: Duration = Duration::from_secs(2);
+/// How long it waits for more before it does what can wait.
+const IDLE: Duration = Duration::from_millis(50);
 /// How long it waits for as many changes as it carried out before: who was answered together asks again together, and
 /// a transaction costs much the same for one of them as for all.
 const PATIENCE: Duration = Duration::from_micros(200);
@@ -52,17 +54,25 @@ impl Queue {
         !std::mem::replace(&mut waiting.led, true)
     }
 
-    /// The next batch, after one of so many. None if the thread is to end.
-    pub(crate) fn take(&self, before: usize) -> Option<Batch> {
-        let mut waiting = self.sleep(self.lock(), 1, LINGER);
+    /// The next batch, after one of so many. None if the thread is to end; nothing in it if the thread has to do
+    /// something else before it ends, and nothing waits.
+    pub(crate) fn take(&self, before: usize, stays: bool) -> Option<Batch> {
+        let mut waiting = self.sleep(self.lock(), 1, if stays { IDLE } else { LINGER });
         if waiting.jobs.is_empty() {
-            waiting.led = false;
-            return None;
+            waiting.led = stays;
+            return stays.then(Batch::new);
         }
         waiting = self.sleep(waiting, before.min(MOST), PATIENCE);
         let most = waiting.jobs.len().min(MOST);
         let later = waiting.jobs.split_off(most);
         Some(std::mem::replace(&mut waiting.jobs, later))
+    }
+
+    /// The thread ends, unless something waits.
+    pub(crate) fn leave(&self) -> bool {
+        let mut waiting = self.lock();
+        waiting.led = !waiting.jobs.is_empty();
+        !waiting.led
     }
 
     /// No thread could be started: gives back what waits.

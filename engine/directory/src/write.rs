@@ -13,21 +13,26 @@ use crate::error::StorageError;
 use crate::index::{self, Index};
 use crate::members::MemberChanges;
 use crate::patch::{self, MemberEdit, Patch};
+use crate::redo::{Noted, Redo};
 use crate::schema::Kind;
 use crate::settings::Settings;
 use crate::storage::{COUNTERS, Read, Record, WriteTables};
 use crate::{identity, rules};
-use redb::{Table, WriteTransaction};
+use redb::WriteTransaction;
 use serde_json::{Map, Value, json};
 use std::sync::Arc;
 use uuid::Uuid;
 
+/// Numbers of tables in journals, beside those of [`WriteTables`].
+pub(crate) const COUNTERS_NUMBER: u8 = 8;
+pub(crate) const CHANGES_NUMBER: u8 = 9;
+
 /// A write transaction with all that a change needs.
 pub(crate) struct Writer<'t> {
     pub(crate) tables: WriteTables<'t>,
-    pub(crate) counters: Table<'t, &'static str, u64>,
+    pub(crate) counters: Noted<'t, &'static str, u64>,
     /// Changed groups of applications that are provisioned at once.
-    pub(crate) changes: Table<'t, (u128, &'static str), u64>,
+    pub(crate) changes: Noted<'t, (u128, &'static str), u64>,
     pub(crate) catalog: &'t Catalog,
     pub(crate) settings: &'t Settings,
     pub(crate) state: &'t Arc<State>,
@@ -92,11 +97,12 @@ impl<'t> Writer<'t> {
     pub(crate) fn open(
         transaction: &'t WriteTransaction,
         state: &'t Arc<State>,
+        redo: &'t Redo,
     ) -> Result<Self, StorageError> {
         Ok(Self {
-            tables: WriteTables::open(transaction)?,
-            counters: transaction.open_table(COUNTERS).map_err(StorageError::of)?,
-            changes: transaction.open_table(CHANGES).map_err(StorageError::of)?,
+            tables: WriteTables::open(transaction, redo)?,
+            counters: Noted::open(transaction, redo, (COUNTERS_NUMBER, COUNTERS))?,
+            changes: Noted::open(transaction, redo, (CHANGES_NUMBER, CHANGES))?,
             catalog: &state.catalog,
             settings: &state.settings,
             state,
@@ -170,9 +176,9 @@ impl Writer<'_> {
         entries: &[(&'static Index, String)],
     ) -> Result<(), StorageError> {
         self.put_record(kind, sequence, record)?;
-        self.tables.ids.insert(record.id.as_u128(), (kind as u8, sequence)).map_err(StorageError::of)?;
+        self.tables.ids.insert(record.id.as_u128(), (kind as u8, sequence))?;
         for (index, key) in entries {
-            self.tables.index.insert((index.number, key.as_str(), sequence), ()).map_err(StorageError::of)?;
+            self.tables.index.insert((index.number, key.as_str(), sequence), ())?;
         }
         self.counts.count(&self.tables.blocks, kind, sequence, true)
     }
@@ -186,7 +192,7 @@ impl Writer<'_> {
         now_ms: u64,
     ) -> Result<(), StorageError> {
         for (index, key) in index::entries(kind, record) {
-            self.tables.index.remove((index.number, key.as_str(), sequence)).map_err(StorageError::of)?;
+            self.tables.index.remove((index.number, key.as_str(), sequence))?;
         }
         for (group, _) in self.tables.groups_of(sequence)? {
             self.unlink(group, sequence)?;
@@ -200,9 +206,9 @@ impl Writer<'_> {
             }
         }
         self.note_change(kind, record)?;
-        self.tables.ids.remove(record.id.as_u128()).map_err(StorageError::of)?;
+        self.tables.ids.remove(record.id.as_u128())?;
         self.remember_deletion(kind, record.id, now_ms.max(record.modified_ms))?;
-        self.tables.resources.remove((kind as u8, sequence)).map_err(StorageError::of)?;
+        self.tables.resources.remove((kind as u8, sequence))?;
         self.counts.count(&self.tables.blocks, kind, sequence, false)
     }
 
@@ -356,10 +362,10 @@ impl Writer<'_> {
         self.note_change(kind, old)?;
         let (before, after) = (index::entries(kind, old), index::entries(kind, &new));
         for (index, key) in before.iter().filter(|b| !after.iter().any(|a| same(a, b))) {
-            self.tables.index.remove((index.number, key.as_str(), sequence)).map_err(StorageError::of)?;
+            self.tables.index.remove((index.number, key.as_str(), sequence))?;
         }
         for (index, key) in after.iter().filter(|a| !before.iter().any(|b| same(a, b))) {
-            self.tables.index.insert((index.number, key.as_str(), sequence), ()).map_err(StorageError::of)?;
+            self.tables.index.insert((index.number, key.as_str(), sequence), ())?;
         }
         self.put_record(kind, sequence, &new)?;
         Ok(new)
@@ -368,7 +374,7 @@ impl Writer<'_> {
     fn put_record(&mut self, kind: Kind, sequence: u64, record: &Record) -> Result<(), StorageError> {
         self.note_change(kind, record)?;
         let bytes = serde_json::to_vec(record).map_err(|e| StorageError::Failed(e.to_string()))?;
-        self.tables.resources.insert((kind as u8, sequence), bytes.as_slice()).map_err(StorageError::of)?;
+        self.tables.resources.insert((kind as u8, sequence), bytes.as_slice())?;
         Ok(())
     }
 

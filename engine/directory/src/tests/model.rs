@@ -478,9 +478,9 @@ fn a_check_finds_what_contradicts() {
     assert_eq!(d.check().unwrap().problem_count, 0);
     d.committer
         .write(|writer| {
-            writer.tables.index.remove((1, "ann", 1)).map_err(crate::StorageError::of)?;
-            writer.tables.index.insert((1, "nobody", 7), ()).map_err(crate::StorageError::of)?;
-            writer.tables.memberships.remove((1, 2)).map_err(crate::StorageError::of)?;
+            writer.tables.index.remove((1, "ann", 1))?;
+            writer.tables.index.insert((1, "nobody", 7), ())?;
+            writer.tables.memberships.remove((1, 2))?;
             Ok(())
         })
         .unwrap();
