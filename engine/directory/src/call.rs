@@ -1,7 +1,7 @@
 //! The SCIM protocol over the directory, without a socket: what an HTTP server, a bulk client or an
 //! in-process connector asks, and what it is answered.
 
-use crate::change::{Made, Order};
+use crate::change::{Made, Order, Shown};
 use crate::parameters::{Parameters, search};
 use crate::query::{DEFAULT_COUNT, MAX_COUNT, Query};
 use crate::schema::Kind;
@@ -157,8 +157,13 @@ impl Directory {
     /// The answer to a request that was submitted.
     pub fn answer(&self, finished: Finished) -> Reply {
         let Finished { made, status, view } = finished;
-        let shown = made.and_then(|made| self.shown(made, &view));
-        shown.map_or_else(Reply::from, |resource| Reply::changed(status, resource))
+        let reply = made.and_then(|made| match self.shown_as_text(&made, &view)? {
+            Some(Shown { text, version, location }) => {
+                Ok(Reply { etag: Some(version), location: Some(location), ..Reply::text(status, text) })
+            }
+            None => self.shown(made, &view).map(|resource| Reply::changed(status, resource)),
+        });
+        reply.unwrap_or_else(Reply::from)
     }
 
     /// Carries out a request. Errors are answers, too.

@@ -7,7 +7,7 @@ use crate::render::{self, Renderer, Selection};
 use crate::schema::Kind;
 use crate::storage::Read;
 use crate::write::{Draft, Fresh, Writer, Written, named_in_body};
-use crate::{Directory, Resource, ScimError, View};
+use crate::{Directory, Resource, ScimError, View, plain};
 use serde_json::Value;
 
 /// With more members than this a group is not answered in a [`View::brief`] view.
@@ -28,6 +28,22 @@ pub(crate) enum Made {
     /// A group has its members in tables, and is shown as it is in the same transaction.
     Shown(Resource),
     Gone,
+}
+
+impl Made {
+    fn user(&self) -> Option<&Written> {
+        match self {
+            Self::Written(written) if written.kind == Kind::User => Some(written),
+            _ => None,
+        }
+    }
+}
+
+/// A resource as text.
+pub(crate) struct Shown {
+    pub(crate) text: String,
+    pub(crate) version: String,
+    pub(crate) location: String,
 }
 
 impl Directory {
@@ -151,6 +167,19 @@ impl Directory {
                 show(self.read()?.as_ref(), &self.committer.state(), &written, view).map(Some)
             }
         }
+    }
+
+    /// A user that was made, as text, if it is shown as it is.
+    pub(crate) fn shown_as_text(&self, made: &Made, view: &View) -> Result<Option<Shown>, ScimError> {
+        let is_whole = view.attributes.is_empty() && view.excluded_attributes.is_empty();
+        let Some(written) = made.user().filter(|_| is_whole) else { return Ok(None) };
+        let (state, record) = (self.committer.state(), &written.record);
+        let resource_type = state.catalog.of(Kind::User);
+        Ok(Some(Shown {
+            text: plain::user(self.read()?.as_ref(), resource_type, &view.base, written.sequence, record)?,
+            version: render::tag(record.version),
+            location: render::location(&view.base, Kind::User, record.id),
+        }))
     }
 
     pub(crate) fn fresh(&self) -> Fresh {

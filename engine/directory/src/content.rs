@@ -22,7 +22,7 @@ pub(crate) fn read(resource_type: &ResourceType, body: &Value) -> Result<Map<Str
     if !claims_core {
         return Err(ScimError::value(format!("\"schemas\" must contain {:?}", resource_type.core.id)));
     }
-    let mut content = Map::new();
+    let mut content = Map::with_capacity(body.len());
     for (key, value) in body {
         if let Some(extension) = resource_type.extension(key) {
             let Value::Object(inner) = value else {
@@ -31,7 +31,7 @@ pub(crate) fn read(resource_type: &ResourceType, body: &Value) -> Result<Map<Str
                 }
                 return Err(ScimError::value(format!("{:?} must be a JSON object", extension.id)));
             };
-            let mut kept = Map::new();
+            let mut kept = Map::with_capacity(inner.len());
             for (key, value) in inner {
                 if let Some(attribute) = extension.attribute(key) {
                     keep(&mut kept, attribute, value)?;
@@ -104,7 +104,7 @@ pub(crate) fn single(attribute: &Attribute, value: &Value) -> Result<Option<Valu
             return wrong("a text");
         }
         (DataType::Complex, Value::Object(map)) => {
-            let mut kept = Map::new();
+            let mut kept = Map::with_capacity(map.len());
             for (key, value) in map {
                 if let Some(sub) = attribute.sub(key) {
                     keep(&mut kept, sub, value)?;

@@ -9,7 +9,7 @@ use crate::plan;
 use crate::query::{LIST_URN, Query, Start, cursor, lost, start};
 use crate::render::{Renderer, location, tag, time};
 use crate::schema::Kind;
-use crate::storage::{Read, Step};
+use crate::storage::{Read, Record, Step};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use std::io::Write;
@@ -57,6 +57,51 @@ pub(crate) fn page<T: Read>(
         _ => return Ok(None),
     };
     pen.finish(total, start, next.map(|last| cursor(last, query))).map(Some)
+}
+
+/// One user, as text.
+pub(crate) fn user<T: Read>(
+    tables: &T,
+    resource_type: &ResourceType,
+    base: &str,
+    sequence: u64,
+    record: &Record,
+) -> Result<String, StorageError> {
+    let mut pen = Pen::new(tables, resource_type, base);
+    let content = serde_json::to_string(&record.content).map_err(|e| damaged(sequence, &e))?;
+    pen.put(sequence, record, &content)?;
+    String::from_utf8(pen.text).map_err(|e| damaged(sequence, &e))
+}
+
+fn damaged(sequence: u64, e: &dyn std::fmt::Display) -> StorageError {
+    StorageError::Damaged(format!("{} number {sequence}: {e}", Kind::User.name()))
+}
+
+/// What a user has beside its content.
+trait Numbers {
+    fn id(&self) -> Uuid;
+    /// When it was made, when it was changed (in milliseconds), and its version.
+    fn numbers(&self) -> [u64; 3];
+}
+
+impl Numbers for Stored<'_> {
+    fn id(&self) -> Uuid {
+        self.id
+    }
+
+    fn numbers(&self) -> [u64; 3] {
+        [self.created_ms, self.modified_ms, self.version]
+    }
+}
+
+impl Numbers for Record {
+    fn id(&self) -> Uuid {
+        self.id
+    }
+
+    fn numbers(&self) -> [u64; 3] {
+        [self.created_ms, self.modified_ms, self.version]
+    }
 }
 
 /// Writes users.
@@ -111,11 +156,12 @@ impl<'r, T: Read> Pen<'r, T> {
     }
 
     fn write(&mut self, sequence: u64, bytes: &[u8]) -> Result<(), StorageError> {
-        let damaged = |e: &dyn std::fmt::Display| {
-            StorageError::Damaged(format!("{} number {sequence}: {e}", Kind::User.name()))
-        };
-        let stored: Stored<'_> = serde_json::from_slice(bytes).map_err(|e| damaged(&e))?;
-        let content = stored.content.get();
+        let stored: Stored<'_> = serde_json::from_slice(bytes).map_err(|e| damaged(sequence, &e))?;
+        self.put(sequence, &stored, stored.content.get())
+    }
+
+    fn put(&mut self, sequence: u64, stored: &impl Numbers, content: &str) -> Result<(), StorageError> {
+        let damaged = |e: &dyn std::fmt::Display| damaged(sequence, e);
         let inner = content.strip_prefix('{').and_then(|rest| rest.strip_suffix('}'));
         let inner = inner.ok_or_else(|| damaged(&"its content is no object"))?;
         if self.count > 0 {
@@ -134,7 +180,7 @@ impl<'r, T: Read> Pen<'r, T> {
             put("\"");
         }
         put("],\"id\":\"");
-        put(stored.id.hyphenated().encode_lower(&mut Uuid::encode_buffer()));
+        put(stored.id().hyphenated().encode_lower(&mut Uuid::encode_buffer()));
         put("\"");
         if !inner.is_empty() {
             put(",");
@@ -145,12 +191,12 @@ impl<'r, T: Read> Pen<'r, T> {
             self.text.extend_from_slice(b",\"groups\":");
             serde_json::to_writer(&mut self.text, &groups).map_err(|e| damaged(&e))?;
         }
-        let created = time(stored.created_ms);
-        let modified =
-            if stored.modified_ms == stored.created_ms { created.clone() } else { time(stored.modified_ms) };
-        let location = serde_json::to_string(&location(self.renderer.base, Kind::User, stored.id))
+        let [created_ms, modified_ms, version] = stored.numbers();
+        let created = time(created_ms);
+        let modified = if modified_ms == created_ms { created.clone() } else { time(modified_ms) };
+        let location = serde_json::to_string(&location(self.renderer.base, Kind::User, stored.id()))
             .map_err(|e| damaged(&e))?;
-        let version = tag(stored.version).replace('"', "\\\"");
+        let version = tag(version).replace('"', "\\\"");
         write!(
             self.text,
             ",\"meta\":{{\"resourceType\":\"User\",\"created\":\"{created}\",\"lastModified\":\"{modified}\",\

@@ -76,3 +76,24 @@ fn who_reads_after_a_write_sees_it() {
         assert_eq!(get(&d, "/Users?count=0")["totalResults"], n + 1);
     }
 }
+
+#[test]
+fn a_change_is_answered_as_the_user_is_shown() {
+    let d = directory();
+    let same = |reply: Reply, path: &str| {
+        let (answer, shown) = (reply.body.unwrap().to_string(), get(&d, path).to_string());
+        assert_eq!(answer, shown, "{path}");
+    };
+    let more = json!({ "schemas": [USER], "userName": "quo\"te \\ é", "nickName": ENTERPRISE,
+        ENTERPRISE: { "department": "a \"urn:x\": b" } });
+    let made = call(&d, "POST", "/Users", Some(more.clone()));
+    let id = made.body.as_ref().unwrap()["id"].as_str().unwrap().to_owned();
+    let path = format!("/Users/{id}");
+    assert_eq!((made.status, made.location), (201, Some(format!("{BASE}{path}"))));
+    same(Reply { location: None, ..made }, &path);
+    group(&d, "crew \"a\"", &[&id]);
+    same(patch(&d, &path, json!([{ "op": "add", "path": "title", "value": "x" }])), &path);
+    same(call(&d, "PUT", &path, Some(more.clone())), &path);
+    let some = call(&d, "PUT", &format!("{path}?attributes=userName"), Some(more)).body.unwrap();
+    assert_eq!(some, get(&d, &format!("{path}?attributes=userName")));
+}
