@@ -171,6 +171,8 @@ pub(crate) struct Set {
     pub target: Option<Path>,
     pub variable: Option<Box<str>>,
     pub correlation: bool,
+    /// It takes a value from one place to another as it is, by paths that lead straight there.
+    pub copies: bool,
 }
 
 /// Where a value comes from.

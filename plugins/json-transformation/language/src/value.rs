@@ -202,7 +202,7 @@ impl<'a> Value<'a> {
         match (self, other) {
             (Value::Null | Value::Hole, Value::Null | Value::Hole) => true,
             (Value::True, Value::True) | (Value::False, Value::False) => true,
-            (Value::String(a), Value::String(b)) => a == b,
+            (Value::String(a), Value::String(b)) => same_text(a, b),
             (Value::Number(a), Value::Number(b)) => json::compare_numbers(a, b) == Some(Ordering::Equal),
             (Value::Bytes(a), Value::Bytes(b)) => a == b,
             (Value::Array(a), Value::Array(b)) => {
@@ -273,31 +273,42 @@ pub fn find<'v, 'a>(members: &'v [Member<'a>], name: &str) -> Option<&'v Value<'
 /// byte, and each turn of a loop is counted: names of up to sixteen bytes are compared in two words.
 #[inline(always)]
 pub(crate) fn same_text(a: &str, b: &str) -> bool {
-    let (a, b) = (a.as_bytes(), b.as_bytes());
-    if a.len() != b.len() {
-        return false;
+    a.len() == b.len() && same_bytes(a.as_bytes(), b.as_bytes())
+}
+
+/// Of the same length. Not inlined: most texts differ in their lengths, and the loops that ask stay small
+/// enough to run in registers.
+#[inline(never)]
+fn same_bytes(a: &[u8], b: &[u8]) -> bool {
+    ends(a) == ends(b) && (a.len() <= 16 || same_long(a, b))
+}
+
+/// The first and the last eight bytes of a text; of a shorter one all bytes. Two texts of the same length, of
+/// at most sixteen bytes, are the same if these are.
+#[inline(always)]
+pub(crate) fn ends(bytes: &[u8]) -> (u64, u64) {
+    match (bytes.first_chunk::<8>(), bytes.last_chunk::<8>()) {
+        (Some(first), Some(last)) => (u64::from_le_bytes(*first), u64::from_le_bytes(*last)),
+        _ => (short(bytes), 0),
     }
-    if let (Some(a_end), Some(b_end)) = (a.last_chunk::<8>(), b.last_chunk::<8>()) {
-        return u64::from_le_bytes(*a_end) == u64::from_le_bytes(*b_end)
-            && a.first_chunk::<8>() == b.first_chunk::<8>()
-            && (a.len() <= 16 || same_long(a, b));
-    }
-    same_short(a, b)
 }
 
 /// Up to seven bytes.
-#[inline]
-fn same_short(a: &[u8], b: &[u8]) -> bool {
-    if let (Some(a_end), Some(b_end)) = (a.last_chunk::<4>(), b.last_chunk::<4>()) {
-        return u32::from_le_bytes(*a_end) == u32::from_le_bytes(*b_end)
-            && a.first_chunk::<4>() == b.first_chunk::<4>();
+#[inline(always)]
+fn short(bytes: &[u8]) -> u64 {
+    let word = |bytes: [u8; 4]| u64::from(u32::from_le_bytes(bytes));
+    match (bytes.first_chunk::<4>(), bytes.last_chunk::<4>(), bytes) {
+        (Some(first), Some(last), _) => word(*first) << 32 | word(*last),
+        (_, _, [a, b, c]) => word([*a, *b, *c, 0]),
+        (_, _, [a, b]) => word([*a, *b, 0, 0]),
+        (_, _, [a]) => word([*a, 0, 0, 0]),
+        _ => 0,
     }
-    a.iter().zip(b).all(|(a, b)| a == b)
 }
 
 /// More than sixteen bytes, of which the last are known to be the same: four words in one turn.
 #[inline(never)]
-fn same_long(a: &[u8], b: &[u8]) -> bool {
+pub(crate) fn same_long(a: &[u8], b: &[u8]) -> bool {
     let words = |chunk: &[u8; 32]| -> [u64; 4] {
         let (words, _) = chunk.as_chunks::<8>();
         std::array::from_fn(|at| words.get(at).map_or(0, |word| u64::from_le_bytes(*word)))
@@ -329,6 +340,21 @@ mod tests {
         assert!(a.same(&b));
         assert!(!a.same(&json::parse(r#"{"a":1}"#).unwrap()));
         assert!(!json::parse("1").unwrap().same(&json::parse("\"1\"").unwrap()));
+    }
+
+    #[test]
+    fn texts_are_the_same_if_every_byte_is() {
+        let bytes: String = "abcdefghijklmnopqrstuvwxyz0123456789".repeat(3);
+        for length in 0..bytes.len() {
+            let text = &bytes[..length];
+            assert!(same_text(text, &text.to_owned()), "{length}");
+            assert!(!same_text(text, &bytes[..=length]), "{length}");
+            for at in 0..length {
+                let mut other = text.to_owned();
+                other.replace_range(at..=at, "-");
+                assert!(!same_text(text, &other), "{at} of {length}");
+            }
+        }
     }
 
     #[test]

@@ -119,8 +119,19 @@ impl Compiler<'_> {
         // Read before anything below ends this, so that every problem is reported.
         let optional = self.flag(members, "optional", pointer);
         let preserve = self.flag(members, "preserveArrayWithSingleElement", pointer);
+        let origin = origin?;
+        let straight = match &origin {
+            Origin::Path(path) => path.is_straight(),
+            Origin::Constant(constant) => constant.is_scalar(),
+            _ => false,
+        };
+        let copies = straight
+            && functions.is_empty()
+            && !correlation
+            && variable.is_none()
+            && target.as_ref().is_some_and(Path::is_slot);
         Some(Action::Set(Set {
-            origin: origin?,
+            origin,
             functions,
             default: find(members, "defaultValue").map(|value| value.clone().into_owned()),
             optional,
@@ -128,6 +139,7 @@ impl Compiler<'_> {
             target,
             variable,
             correlation,
+            copies,
         }))
     }
 

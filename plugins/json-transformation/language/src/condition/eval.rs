@@ -6,7 +6,7 @@ use std::cmp::Ordering;
 use super::{Expr, Operand, Operator};
 use crate::json;
 use crate::path::{Found, Scope};
-use crate::value::Value;
+use crate::value::{Value, same_text};
 use crate::variables::Variables;
 
 impl Expr {
@@ -61,6 +61,10 @@ impl Expr {
         if !scope.budget.step(1) {
             return false;
         }
+        // The most frequent first.
+        if let Expr::Relation(left, operator, right) = self {
+            return compare(left, *operator, right, current, scope);
+        }
         match self {
             Expr::Or(list) => list.iter().any(|expr| expr.holds(current, scope)),
             Expr::And(list) => list.iter().all(|expr| expr.holds(current, scope)),
@@ -94,6 +98,7 @@ impl Operand {
     }
 }
 
+#[inline]
 fn compare<'a>(
     left: &Operand,
     operator: Operator,
@@ -107,6 +112,17 @@ fn compare<'a>(
     {
         return decided;
     }
+    compare_found(left, operator, right, current, scope)
+}
+
+#[inline(never)]
+fn compare_found<'a>(
+    left: &Operand,
+    operator: Operator,
+    right: &Operand,
+    current: &Value<'a>,
+    scope: Scope<'_, 'a>,
+) -> bool {
     let value = left.read(current, scope);
     if let Operand::Pattern(regex) = right {
         return any_text(&value, |text| match regex.is_match(text) {
@@ -179,6 +195,7 @@ fn elements<'x>(found: &'x Found<'_, '_>) -> Option<Vec<&'x Value<'x>>> {
 /// `==` between two values: a number equals a text that is the same number.
 fn loosely_equal(a: &Value<'_>, b: &Value<'_>) -> bool {
     match (a, b) {
+        (Value::String(a), Value::String(b)) => same_text(a, b),
         (Value::Number(a), Value::String(b)) | (Value::String(b), Value::Number(a)) => {
             json::compare_numbers(a, b) == Some(Ordering::Equal)
         }

@@ -98,6 +98,11 @@ impl Path {
         Path { root, steps, definite, straight, slot }
     }
 
+    /// Whether [`slot`] can lead to it.
+    pub fn is_slot(&self) -> bool {
+        self.slot
+    }
+
     /// What keeps this path from being written to, if anything.
     pub fn not_writable(&self) -> Option<String> {
         if self.root == Root::Current {

@@ -4,12 +4,14 @@ use std::fmt;
 use std::ops::Deref;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use crate::value::{Member, same_text};
+use crate::value::{Member, Value, ends, same_long, same_text};
 
 /// A name. Entities of a type have the same members in the same order, mostly, so the place where a
 /// name was last is the first to look at.
 pub struct Name {
     text: Box<str>,
+    /// Its [`ends`], to compare it in a few instructions.
+    ends: (u64, u64),
     /// Only a hint: any value is right.
     place: AtomicUsize,
 }
@@ -19,15 +21,53 @@ impl Name {
     #[inline(always)]
     pub fn place_in(&self, members: &[Member<'_>]) -> Option<usize> {
         let hint = self.place.load(Ordering::Relaxed);
-        if members.get(hint).is_some_and(|(name, _)| same_text(name, &self.text)) {
+        if members.get(hint).is_some_and(|(name, _)| self.is(name)) {
             return Some(hint);
         }
         self.search(members)
     }
 
+    /// The value of this name in a list of members.
+    #[inline(always)]
+    pub fn find_in<'m, 'a>(&self, members: &'m [Member<'a>]) -> Option<&'m Value<'a>> {
+        let hint = self.place.load(Ordering::Relaxed);
+        if let Some((name, value)) = members.get(hint)
+            && self.is(name)
+        {
+            return Some(value);
+        }
+        members.get(self.search(members)?).map(|(_, value)| value)
+    }
+
+    #[inline(always)]
+    fn is(&self, other: &str) -> bool {
+        let (text, other) = (self.text.as_bytes(), other.as_bytes());
+        text.len() == other.len() && ends(other) == self.ends && (text.len() <= 16 || same_long(text, other))
+    }
+
+    /// Mostly for a name that is not there. Four lengths in one turn: every turn of a loop is counted in
+    /// WebAssembly, and most names differ in length.
     #[inline(never)]
     fn search(&self, members: &[Member<'_>]) -> Option<usize> {
-        let place = members.iter().position(|(name, _)| same_text(name, &self.text))?;
+        let length = self.text.len();
+        let mut at = 0;
+        let (fours, rest) = members.as_chunks::<4>();
+        for four in fours {
+            let [(a, _), (b, _), (c, _), (d, _)] = four;
+            if (a.len() == length) | (b.len() == length) | (c.len() == length) | (d.len() == length)
+                && let Some(place) = self.among(at, four)
+            {
+                return Some(place);
+            }
+            at += 4;
+        }
+        self.among(at, rest)
+    }
+
+    /// The place among members of which the first has the place `start`.
+    #[inline(never)]
+    fn among(&self, start: usize, members: &[Member<'_>]) -> Option<usize> {
+        let place = start + members.iter().position(|(name, _)| same_text(name, &self.text))?;
         self.place.store(place, Ordering::Relaxed);
         Some(place)
     }
@@ -35,7 +75,8 @@ impl Name {
 
 impl<T: Into<Box<str>>> From<T> for Name {
     fn from(text: T) -> Self {
-        Name { text: text.into(), place: AtomicUsize::new(0) }
+        let text = text.into();
+        Name { ends: ends(text.as_bytes()), text, place: AtomicUsize::new(0) }
     }
 }
 
@@ -56,5 +97,30 @@ impl fmt::Debug for Name {
 impl fmt::Display for Name {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.text)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::borrow::Cow;
+
+    #[test]
+    fn every_member_is_found_wherever_the_last_one_was() {
+        let names: Vec<String> =
+            (0..11).map(|at| format!("{}{at}", "urn:ietf:params:".repeat(at % 3))).collect();
+        for count in 0..names.len() {
+            let members: Vec<Member<'_>> =
+                names.iter().take(count).map(|name| (Cow::Borrowed(name.as_str()), Value::Null)).collect();
+            for (at, text) in names.iter().enumerate() {
+                let name = Name::from(text.as_str());
+                for hint in 0..=names.len() {
+                    name.place.store(hint, Ordering::Relaxed);
+                    assert_eq!(name.find_in(&members).is_some(), at < count, "{text} of {count}");
+                    name.place.store(hint, Ordering::Relaxed);
+                    assert_eq!(name.place_in(&members), (at < count).then_some(at), "{text} of {count}");
+                }
+            }
+        }
     }
 }

@@ -59,16 +59,20 @@ impl<'r, 'a> Found<'r, 'a> {
 
 impl Path {
     /// What a path of names and places leads to: [`Path::read`] without anything to hand around.
+    #[inline(never)]
     pub fn straight<'r, 'a>(&self, current: &'r Value<'a>, input: &'r Value<'a>) -> Option<&'r Value<'a>> {
         let mut node = match self.root {
             Root::Document => input,
             Root::Current => current,
         };
         for step in &self.steps {
-            node = match step {
-                Step::Name(name) => member(node, name)?,
-                Step::Index(index) => element(node, *index)?,
-                _ => return None,
+            node = if let Step::Name(name) = step {
+                let Value::Object(members) = node else { return None };
+                name.find_in(members)?
+            } else if let Step::Index(index) = step {
+                element(node, *index)?
+            } else {
+                return None;
             };
         }
         Some(node)
@@ -80,7 +84,16 @@ impl Path {
     }
 
     /// Reads from `$`, or from `current` if the path starts with `@`.
+    #[inline]
     pub fn read<'r, 'a>(&'r self, current: &'r Value<'a>, scope: Scope<'r, 'a>) -> Found<'r, 'a> {
+        if self.straight {
+            return self.straight(current, scope.input).map_or(Found::Missing, Found::one);
+        }
+        self.winding(current, scope)
+    }
+
+    #[inline(never)]
+    fn winding<'r, 'a>(&'r self, current: &'r Value<'a>, scope: Scope<'r, 'a>) -> Found<'r, 'a> {
         let mut node = match self.root {
             Root::Document => scope.input,
             Root::Current => current,
@@ -112,9 +125,9 @@ impl Path {
     }
 }
 
+#[inline(never)]
 fn member<'r, 'a>(node: &'r Value<'a>, name: &Name) -> Option<&'r Value<'a>> {
-    let members = node.as_object()?;
-    members.get(name.place_in(members)?).map(|(_, value)| value)
+    name.find_in(node.as_object()?)
 }
 
 /// The element at an index, from the end if negative.
@@ -148,14 +161,21 @@ struct Walk<'r, 'a> {
 }
 
 impl<'r, 'a> Walk<'r, 'a> {
+    #[inline(always)]
     fn collect(&self, node: &'r Value<'a>, steps: &'r [Step], hits: &mut Vec<Cow<'r, Value<'a>>>) {
         if !self.scope.budget.step(1) {
             return;
         }
-        let Some((step, rest)) = steps.split_first() else {
+        if steps.is_empty() {
             hits.push(Cow::Borrowed(node));
-            return;
-        };
+        } else {
+            self.follow(node, steps, hits);
+        }
+    }
+
+    #[inline(never)]
+    fn follow(&self, node: &'r Value<'a>, steps: &'r [Step], hits: &mut Vec<Cow<'r, Value<'a>>>) {
+        let Some((step, rest)) = steps.split_first() else { return };
         match (step, node) {
             (_, Value::Hole) => {}
             (Step::Name(name), _) => {

@@ -21,38 +21,40 @@ pub fn write<'a>(
 
 /// The place that a path of names leads to, made if it is not there; none if the path is of another
 /// kind or leads into something else, which [`write`] then tells.
+#[inline(never)]
 pub fn slot<'v, 'a>(output: &'v mut Value<'a>, path: &'a Path) -> Option<&'v mut Value<'a>> {
-    if !path.slot {
-        return None;
-    }
     let mut node = output;
     let mut steps = path.steps.as_slice();
     while let Some((step, rest)) = steps.split_first() {
-        let child = match (step, node) {
-            (Step::Name(name), Value::Object(members)) => {
-                let found = name.place_in(members);
-                let at = found.unwrap_or(members.len());
-                if found.is_none() {
+        let child = if let Step::Name(name) = step {
+            let Value::Object(members) = node else { return None };
+            let at = match name.place_in(members) {
+                Some(at) => at,
+                None => {
                     members.push((Cow::Borrowed(name), Value::Null));
+                    members.len() - 1
                 }
-                members.get_mut(at).map(|(_, child)| child)?
+            };
+            members.get_mut(at).map(|(_, child)| child)?
+        } else if let (Step::Index(index), Value::Array(items)) = (step, node) {
+            let index = usize::try_from(*index).ok()?;
+            if index > items.len() {
+                return None;
             }
-            (Step::Index(index), Value::Array(items)) => {
-                let index = usize::try_from(*index).ok()?;
-                if index > items.len() {
-                    return None;
-                }
-                if index == items.len() {
-                    items.push(Value::Hole);
-                }
-                items.get_mut(index)?
+            if index == items.len() {
+                items.push(Value::Hole);
             }
-            _ => return None,
+            items.get_mut(index)?
+        } else {
+            return None;
         };
         if !child.is_container()
             && let Some(next) = rest.first()
         {
-            child.put(container(Some(next))?);
+            child.put(match next {
+                Step::Index(_) => Value::Array(Vec::with_capacity(4)),
+                _ => Value::Object(Vec::with_capacity(4)),
+            });
         }
         (node, steps) = (child, rest);
     }
