@@ -141,7 +141,7 @@ impl<'a> Parser<'a> {
                     put(Value::Object(Vec::new()));
                     return first + 1;
                 }
-                let mut members = Vec::with_capacity(if depth == 0 { 32 } else { 4 });
+                let mut members = Vec::with_capacity(self.room(depth));
                 let end = self.object(first, depth + 1, &mut members);
                 put(Value::Object(members));
                 end
@@ -162,6 +162,17 @@ impl<'a> Parser<'a> {
                 let value = self.simple();
                 self.behind(value, put)
             }
+        }
+    }
+
+    /// How many members an object has room for at first: the usual number, unless there are so many objects
+    /// that memory counts.
+    #[inline]
+    fn room(&self, depth: usize) -> usize {
+        match depth {
+            0 => 32,
+            _ if self.nodes < 4096 => 8,
+            _ => 2,
         }
     }
 

@@ -40,7 +40,7 @@ pub enum Step {
     /// `[a,b]`
     Indices(Box<[i64]>),
     /// `[from:to]`
-    Slice(Option<i64>, Option<i64>),
+    Slice(Box<(Option<i64>, Option<i64>)>),
     /// `[*]`
     Wild,
     /// `[?(…)]`

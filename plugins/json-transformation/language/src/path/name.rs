@@ -24,7 +24,8 @@ impl Name {
         if members.get(hint).is_some_and(|(name, _)| self.is(name)) {
             return Some(hint);
         }
-        self.search(members)
+        let place = self.search(members);
+        (place < members.len()).then_some(place)
     }
 
     /// The value of this name in a list of members.
@@ -36,7 +37,7 @@ impl Name {
         {
             return Some(value);
         }
-        members.get(self.search(members)?).map(|(_, value)| value)
+        members.get(self.search(members)).map(|(_, value)| value)
     }
 
     #[inline(always)]
@@ -45,31 +46,49 @@ impl Name {
         text.len() == other.len() && ends(other) == self.ends && (text.len() <= 16 || same_long(text, other))
     }
 
-    /// Mostly for a name that is not there. Four lengths in one turn: every turn of a loop is counted in
-    /// WebAssembly, and most names differ in length.
+    /// A place behind the end if it is not there. (An optional number would be handed on through memory.)
     #[inline(never)]
-    fn search(&self, members: &[Member<'_>]) -> Option<usize> {
-        let length = self.text.len();
+    fn search(&self, members: &[Member<'_>]) -> usize {
         let mut at = 0;
-        let (fours, rest) = members.as_chunks::<4>();
-        for four in fours {
-            let [(a, _), (b, _), (c, _), (d, _)] = four;
-            if (a.len() == length) | (b.len() == length) | (c.len() == length) | (d.len() == length)
-                && let Some(place) = self.among(at, four)
-            {
-                return Some(place);
+        loop {
+            at = self.candidate(at, members);
+            match members.get(at) {
+                Some((name, _)) if same_text(name, &self.text) => {
+                    self.place.store(at, Ordering::Relaxed);
+                    return at;
+                }
+                Some(_) => at += 1,
+                None => return at,
+            }
+        }
+    }
+
+    /// The next place of a name of the same length that ends alike, mostly none. Four members in one turn,
+    /// because every turn of a loop is counted in WebAssembly, and no call, so that it runs in registers.
+    #[inline(never)]
+    fn candidate(&self, mut at: usize, members: &[Member<'_>]) -> usize {
+        let alike = |(name, _): &Member<'_>| {
+            name.len() == self.text.len() && name.as_bytes().last() == self.text.as_bytes().last()
+        };
+        while let Some([a, b, c, d]) = members.get(at..).and_then(<[_]>::first_chunk::<4>) {
+            if alike(a) {
+                return at;
+            }
+            if alike(b) {
+                return at + 1;
+            }
+            if alike(c) {
+                return at + 2;
+            }
+            if alike(d) {
+                return at + 3;
             }
             at += 4;
         }
-        self.among(at, rest)
-    }
-
-    /// The place among members of which the first has the place `start`.
-    #[inline(never)]
-    fn among(&self, start: usize, members: &[Member<'_>]) -> Option<usize> {
-        let place = start + members.iter().position(|(name, _)| same_text(name, &self.text))?;
-        self.place.store(place, Ordering::Relaxed);
-        Some(place)
+        while members.get(at).is_some_and(|member| !alike(member)) {
+            at += 1;
+        }
+        at
     }
 }
 

@@ -69,10 +69,8 @@ impl Path {
             node = if let Step::Name(name) = step {
                 let Value::Object(members) = node else { return None };
                 name.find_in(members)?
-            } else if let Step::Index(index) = step {
-                element(node, *index)?
             } else {
-                return None;
+                step.element(node)?
             };
         }
         Some(node)
@@ -122,6 +120,17 @@ impl Path {
             }
         }
         Found::one(node)
+    }
+}
+
+impl Step {
+    /// What `[n]` leads to. Apart, so that a step is a name or not, which is one comparison.
+    #[inline(never)]
+    fn element<'r, 'a>(&self, node: &'r Value<'a>) -> Option<&'r Value<'a>> {
+        match self {
+            Step::Index(index) => element(node, *index),
+            _ => None,
+        }
     }
 }
 
@@ -202,7 +211,8 @@ impl<'r, 'a> Walk<'r, 'a> {
                     self.collect(next, rest, hits);
                 }
             }
-            (Step::Slice(from, to), Value::Array(items)) => {
+            (Step::Slice(bounds), Value::Array(items)) => {
+                let (from, to) = **bounds;
                 let length = i64::try_from(items.len()).unwrap_or(i64::MAX);
                 let place = |index: i64| {
                     let place = if index < 0 { index.saturating_add(length) } else { index };

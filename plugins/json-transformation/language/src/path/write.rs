@@ -36,29 +36,37 @@ pub fn slot<'v, 'a>(output: &'v mut Value<'a>, path: &'a Path) -> Option<&'v mut
                 }
             };
             members.get_mut(at).map(|(_, child)| child)?
-        } else if let (Step::Index(index), Value::Array(items)) = (step, node) {
-            let index = usize::try_from(*index).ok()?;
-            if index > items.len() {
-                return None;
-            }
-            if index == items.len() {
-                items.push(Value::Hole);
-            }
-            items.get_mut(index)?
         } else {
-            return None;
+            step.slot(node)?
         };
         if !child.is_container()
             && let Some(next) = rest.first()
         {
             child.put(match next {
                 Step::Index(_) => Value::Array(Vec::with_capacity(4)),
-                _ => Value::Object(Vec::with_capacity(4)),
+                _ => Value::Object(Vec::with_capacity(8)),
             });
         }
         (node, steps) = (child, rest);
     }
     Some(node)
+}
+
+impl Step {
+    /// The place in a list, made if it is the next one. Apart, so that a step is a name or not, which is
+    /// one comparison.
+    #[inline(never)]
+    fn slot<'v, 'a>(&self, node: &'v mut Value<'a>) -> Option<&'v mut Value<'a>> {
+        let (Step::Index(index), Value::Array(items)) = (self, node) else { return None };
+        let index = usize::try_from(*index).ok()?;
+        if index > items.len() {
+            return None;
+        }
+        if index == items.len() {
+            items.push(Value::Hole);
+        }
+        items.get_mut(index)
+    }
 }
 
 /// `$`: the members of the value become members of the output.
@@ -86,7 +94,7 @@ fn container<'a>(next: Option<&Step>) -> Option<Value<'a>> {
     match next {
         Some(Step::Wild) => None,
         Some(Step::Index(_) | Step::Filter(_)) => Some(Value::Array(Vec::with_capacity(4))),
-        _ => Some(Value::Object(Vec::with_capacity(4))),
+        _ => Some(Value::Object(Vec::with_capacity(8))),
     }
 }
 
