@@ -4,7 +4,7 @@ use crate::condition::Condition;
 use crate::diagnostic::Diagnostic;
 use crate::functions::{Call, DateFormat};
 use crate::path::Path;
-use crate::value::Value;
+use crate::value::{Value, same_text};
 
 pub(crate) use crate::functions::Settings;
 
@@ -41,14 +41,16 @@ pub enum Operation {
 impl Operation {
     /// The operation of a word.
     pub fn of(word: &str) -> Option<Operation> {
-        Some(match word {
-            "read" => Operation::Read,
-            "create" => Operation::Create,
-            "update" => Operation::Update,
-            "patch" => Operation::Patch,
-            "delete" => Operation::Delete,
+        // Asked for every entity, so the first letter decides which word it can be.
+        let operation = match word.as_bytes().first()? {
+            b'r' => Operation::Read,
+            b'c' => Operation::Create,
+            b'u' => Operation::Update,
+            b'p' => Operation::Patch,
+            b'd' => Operation::Delete,
             _ => return None,
-        })
+        };
+        same_text(word, operation.as_str()).then_some(operation)
     }
 
     /// The word of an operation.
@@ -98,7 +100,7 @@ impl Compiled {
     }
 
     pub(crate) fn entity(&self, name: &str) -> Option<&Entity> {
-        self.entities.iter().find(|entity| entity.name == name)
+        self.entities.iter().find(|entity| same_text(&entity.name, name))
     }
 }
 

@@ -386,16 +386,23 @@ impl Names {
     /// Notes the name that comes behind these members.
     #[inline]
     fn note(&mut self, name: &str, members: &[Member<'_>]) {
-        const COMPARED: usize = 64;
         let [a, b] = name.as_bytes().last_chunk::<2>().copied().unwrap_or_default();
         let place = usize::from(a) * 7 + usize::from(b) * 3 + name.len() * 31;
         let Some(word) = self.bits.get_mut(place / 64 % 4) else { return };
         let bit = 1 << (place % 64);
         if *word & bit != 0 {
-            self.alike |= members.len() > COMPARED || members.iter().any(|(other, _)| same_text(other, name));
+            self.alike |= repeated(name, members);
         }
         *word |= bit;
     }
+}
+
+/// Whether a name is among the members, or may be among too many to compare.
+#[cold]
+#[inline(never)]
+fn repeated(name: &str, members: &[Member<'_>]) -> bool {
+    const COMPARED: usize = 64;
+    members.len() > COMPARED || members.iter().any(|(other, _)| same_text(other, name))
 }
 
 /// Keeps the last value of each name, at the place of the first. Short objects are compared name by
