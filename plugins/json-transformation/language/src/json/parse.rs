@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 use std::fmt;
 
-use super::plain_prefix;
+use super::{plain_prefix, special};
 use crate::value::{Member, Text, Value, same_text};
 
 /// How deeply arrays and objects may be nested.
@@ -300,7 +300,12 @@ impl<'a> Parser<'a> {
     /// Where the part of a string ends that is written as it is meant.
     #[inline(always)]
     fn plain_end(&self, at: usize) -> usize {
-        self.bytes.get(at..).map_or(at, |rest| at + plain_prefix(rest))
+        let Some(rest) = self.bytes.get(at..) else { return at };
+        // Many end within the first word, and need no call.
+        match rest.first_chunk::<8>().map(|word| special(*word)) {
+            Some(marks) if marks != 0 => at + (marks.trailing_zeros() / 8) as usize,
+            _ => at + plain_prefix(rest),
+        }
     }
 
     /// The string from `start` on, which is plain up to `plain`.
