@@ -132,8 +132,6 @@ impl Compiled {
                     let answer = self.once(&prepared, &mut lookups, &mut out, outer);
                     if lookups.missed {
                         again.push((at, prepared));
-                    } else {
-                        prepared.input.discard();
                     }
                     answer
                 }
@@ -241,7 +239,6 @@ impl Compiled {
         let mut answer = match ending {
             Ending::Transformed(output) => {
                 out.value(&output);
-                output.discard();
                 Answer { outcome: Outcome::Transformed, json: out.take(), correlation, ..Answer::default() }
             }
             Ending::Filtered(reason) => Answer { outcome: Outcome::Filtered, reason, ..Answer::default() },

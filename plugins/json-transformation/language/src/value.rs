@@ -178,33 +178,6 @@ impl<'a> Value<'a> {
         }
     }
 
-    /// Drops a tree. What the compiler makes of a drop calls itself for every value; here only containers cost
-    /// a call, and what borrows its text costs nothing.
-    #[inline(never)]
-    pub fn discard(self) {
-        match self {
-            Value::Object(members) => {
-                for (name, value) in members {
-                    if let Cow::Owned(name) = name {
-                        drop(name);
-                    }
-                    value.discard_below();
-                }
-            }
-            Value::Array(items) => items.into_iter().for_each(Value::discard_below),
-            other => drop(other),
-        }
-    }
-
-    #[inline(always)]
-    fn discard_below(self) {
-        match self {
-            Value::String(Cow::Borrowed(_)) | Value::Number(Cow::Borrowed(_)) => std::mem::forget(self),
-            Value::Null | Value::True | Value::False | Value::Hole => std::mem::forget(self),
-            other => other.discard(),
-        }
-    }
-
     /// An array or an object.
     #[inline]
     pub fn is_container(&self) -> bool {
