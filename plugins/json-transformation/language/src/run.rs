@@ -8,7 +8,7 @@ use crate::condition::Condition;
 use crate::explain::Trace;
 use crate::functions::{Env, Lookups, Random};
 use crate::mapping::{Action, Direction, Entity, Mapping, Operation, Origin, Set, Table};
-use crate::path::{self, Found, Path, Scope};
+use crate::path::{self, Found, Scope};
 use crate::value::{Text, Value, same_text};
 use crate::variables::Variables;
 
@@ -141,7 +141,7 @@ impl<'a> Run<'_, 'a, '_> {
         if self.budget.is_exceeded() { Err(self.budget.fault().unwrap_or_default()) } else { Ok(()) }
     }
 
-    #[inline]
+    #[inline(always)]
     fn begin(&mut self, mapping: &Mapping) {
         if let Some(trace) = &mut self.outside.trace {
             trace.begin(&mapping.pointer, &mapping.label);
@@ -281,22 +281,23 @@ impl<'a> Run<'_, 'a, '_> {
         if let Some(trace) = &mut self.outside.trace {
             trace.written(set.target.is_some(), set.variable.as_deref(), &value);
         }
-        match (&set.variable, &set.target) {
-            (Some(name), None) => self.variables.set(Cow::Borrowed(name), value),
-            (Some(name), Some(path)) => {
+        let value = match &set.variable {
+            Some(name) if set.target.is_none() => {
+                self.variables.set(Cow::Borrowed(name), value);
+                return Ok("written");
+            }
+            Some(name) => {
                 self.budget.copy(value.nodes());
                 self.variables.set(Cow::Borrowed(name), value.clone());
-                self.write(path, value)?;
+                value
             }
-            (None, Some(path)) => self.write(path, value)?,
-            (None, None) => {}
+            None => value,
+        };
+        if let Some(path) = &set.target {
+            let scope = Scope { input: self.input, variables: &self.variables, budget: self.budget };
+            path::write(&mut self.output, path, value, scope)?;
         }
         Ok("written")
-    }
-
-    fn write(&mut self, path: &'a Path, value: Value<'a>) -> Result<(), String> {
-        let scope = Scope { input: self.input, variables: &self.variables, budget: self.budget };
-        path::write(&mut self.output, path, value, scope)
     }
 
     /// The value of a mapping before its functions.

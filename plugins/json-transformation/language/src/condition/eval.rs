@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::cmp::Ordering;
 
-use super::{Expr, Operand, Operator};
+use super::{Expr, Operand, Operator, Relation};
 use crate::json;
 use crate::path::{Found, Scope};
 use crate::value::{Value, same_text};
@@ -51,9 +51,10 @@ impl Expr {
                 variables: &Variables::default(),
                 budget: &crate::budget::Budget::default(),
             };
-            return Expr::Constant(compare(&left, operator, &right, &Value::Null, scope));
+            let relation = Relation { left, operator, right };
+            return Expr::Constant(relation.holds(&Value::Null, scope));
         }
-        Expr::Relation(left, operator, right)
+        Expr::Relation(Box::new(Relation { left, operator, right }))
     }
 
     /// Whether the expression holds for `current`, the `@`.
@@ -62,8 +63,8 @@ impl Expr {
             return false;
         }
         // The most frequent first.
-        if let Expr::Relation(left, operator, right) = self {
-            return compare(left, *operator, right, current, scope);
+        if let Expr::Relation(relation) = self {
+            return relation.holds(current, scope);
         }
         match self {
             Expr::Or(list) => list.iter().any(|expr| expr.holds(current, scope)),
@@ -74,7 +75,7 @@ impl Expr {
                 Found::One(_) => true,
                 Found::List(hits) => !hits.is_empty(),
             },
-            Expr::Relation(left, operator, right) => compare(left, *operator, right, current, scope),
+            Expr::Relation(relation) => relation.holds(current, scope),
             Expr::Call(call) => call.holds(current, scope),
             Expr::Constant(value) => *value,
         }
@@ -98,31 +99,23 @@ impl Operand {
     }
 }
 
-#[inline]
-fn compare<'a>(
-    left: &Operand,
-    operator: Operator,
-    right: &Operand,
-    current: &Value<'a>,
-    scope: Scope<'_, 'a>,
-) -> bool {
-    if let (Operand::Path(path), Operand::Literal(literal)) = (left, right)
-        && path.is_straight()
-        && let Some(decided) = decide(path.straight(current, scope.input), operator, literal)
-    {
-        return decided;
+impl Relation {
+    #[inline]
+    fn holds<'a>(&self, current: &Value<'a>, scope: Scope<'_, 'a>) -> bool {
+        if let (Operand::Path(path), Operand::Literal(literal)) = (&self.left, &self.right)
+            && path.is_straight()
+            && let Some(decided) = decide(path.straight(current, scope.input), self.operator, literal)
+        {
+            return decided;
+        }
+        compare(self, current, scope)
     }
-    compare_found(left, operator, right, current, scope)
 }
 
 #[inline(never)]
-fn compare_found<'a>(
-    left: &Operand,
-    operator: Operator,
-    right: &Operand,
-    current: &Value<'a>,
-    scope: Scope<'_, 'a>,
-) -> bool {
+fn compare<'a>(relation: &Relation, current: &Value<'a>, scope: Scope<'_, 'a>) -> bool {
+    let Relation { left, operator, right } = relation;
+    let operator = *operator;
     let value = left.read(current, scope);
     if let Operand::Pattern(regex) = right {
         return any_text(&value, |text| match regex.is_match(text) {
@@ -161,9 +154,12 @@ fn compare_found<'a>(
 /// The usual comparisons, of one value with a literal, without anything to hand around.
 fn decide(value: Option<&Value<'_>>, operator: Operator, literal: &Value<'_>) -> Option<bool> {
     let equal = || value.map_or_else(|| literal.is_null(), |value| loosely_equal(value, literal));
+    let alike = || value.unwrap_or(&Value::Null).kind() == literal.kind();
     match operator {
         Operator::Equal => Some(equal()),
         Operator::NotEqual => Some(!equal()),
+        Operator::Identical => Some(alike() && equal()),
+        Operator::NotIdentical => Some(!(alike() && equal())),
         Operator::Empty => Some(literal.as_bool() == Some(value.is_none_or(is_empty))),
         _ => None,
     }

@@ -50,8 +50,8 @@ impl Name {
     #[inline(never)]
     fn search(&self, members: &[Member<'_>]) -> usize {
         let mut at = 0;
-        loop {
-            at = self.candidate(at, members);
+        while let Some(rest) = members.get(at..) {
+            at += self.candidate(rest);
             match members.get(at) {
                 Some((name, _)) if same_text(name, &self.text) => {
                     self.place.store(at, Ordering::Relaxed);
@@ -61,16 +61,20 @@ impl Name {
                 None => return at,
             }
         }
+        at
     }
 
-    /// The next place of a name of the same length that ends alike, mostly none. Four members in one turn,
+    /// The first place of a name of the same length that ends alike, mostly none. Four members in one turn,
     /// because every turn of a loop is counted in WebAssembly, and no call, so that it runs in registers.
+    /// (Nor more than four numbers to hand on: the fifth would go through memory, and wait there.)
     #[inline(never)]
-    fn candidate(&self, mut at: usize, members: &[Member<'_>]) -> usize {
+    fn candidate(&self, members: &[Member<'_>]) -> usize {
         let alike = |(name, _): &Member<'_>| {
             name.len() == self.text.len() && name.as_bytes().last() == self.text.as_bytes().last()
         };
-        while let Some([a, b, c, d]) = members.get(at..).and_then(<[_]>::first_chunk::<4>) {
+        let mut at = 0;
+        let (fours, rest) = members.as_chunks::<4>();
+        for [a, b, c, d] in fours {
             if alike(a) {
                 return at;
             }
@@ -85,10 +89,7 @@ impl Name {
             }
             at += 4;
         }
-        while members.get(at).is_some_and(|member| !alike(member)) {
-            at += 1;
-        }
-        at
+        at + rest.iter().position(alike).unwrap_or(rest.len())
     }
 }
 

@@ -108,10 +108,9 @@ impl Path {
                     };
                 }
                 _ => {
-                    let mut hits = Vec::new();
-                    let walk = Walk { scope };
-                    walk.collect(node, self.steps.get(at..).unwrap_or_default(), &mut hits);
-                    return Found::List(hits);
+                    let mut walk = Walk { scope, hits: Vec::with_capacity(4) };
+                    walk.collect(node, self.steps.get(at..).unwrap_or_default());
+                    return Found::List(walk.hits);
                 }
             };
             match next {
@@ -167,48 +166,49 @@ fn project<'a>(node: &Value<'a>, names: &[Box<str>]) -> Value<'a> {
 
 struct Walk<'r, 'a> {
     scope: Scope<'r, 'a>,
+    hits: Vec<Cow<'r, Value<'a>>>,
 }
 
 impl<'r, 'a> Walk<'r, 'a> {
     #[inline(always)]
-    fn collect(&self, node: &'r Value<'a>, steps: &'r [Step], hits: &mut Vec<Cow<'r, Value<'a>>>) {
+    fn collect(&mut self, node: &'r Value<'a>, steps: &'r [Step]) {
         if !self.scope.budget.step(1) {
             return;
         }
         if steps.is_empty() {
-            hits.push(Cow::Borrowed(node));
+            self.hits.push(Cow::Borrowed(node));
         } else {
-            self.follow(node, steps, hits);
+            self.follow(node, steps);
         }
     }
 
     #[inline(never)]
-    fn follow(&self, node: &'r Value<'a>, steps: &'r [Step], hits: &mut Vec<Cow<'r, Value<'a>>>) {
+    fn follow(&mut self, node: &'r Value<'a>, steps: &'r [Step]) {
         let Some((step, rest)) = steps.split_first() else { return };
         match (step, node) {
             (_, Value::Hole) => {}
             (Step::Name(name), _) => {
                 if let Some(next) = member(node, name) {
-                    self.collect(next, rest, hits);
+                    self.collect(next, rest);
                 }
             }
             (Step::Names(names), Value::Object(_)) if rest.is_empty() => {
                 let affordable = self.scope.budget.copy(node.nodes());
-                hits.extend(affordable.then(|| Cow::Owned(project(node, names))));
+                self.hits.extend(affordable.then(|| Cow::Owned(project(node, names))));
             }
             (Step::Names(names), Value::Object(_)) => {
                 for next in names.iter().filter_map(|name| node.get(name)) {
-                    self.collect(next, rest, hits);
+                    self.collect(next, rest);
                 }
             }
             (Step::Index(index), _) => {
                 if let Some(next) = element(node, *index) {
-                    self.collect(next, rest, hits);
+                    self.collect(next, rest);
                 }
             }
             (Step::Indices(indices), _) => {
                 for next in indices.iter().filter_map(|index| element(node, *index)) {
-                    self.collect(next, rest, hits);
+                    self.collect(next, rest);
                 }
             }
             (Step::Slice(bounds), Value::Array(items)) => {
@@ -220,32 +220,32 @@ impl<'r, 'a> Walk<'r, 'a> {
                 };
                 let (from, to) = (place(from.unwrap_or(0)), place(to.unwrap_or(length)));
                 for next in items.get(from..to).unwrap_or_default() {
-                    self.collect(next, rest, hits);
+                    self.collect(next, rest);
                 }
             }
-            (Step::Wild, Value::Array(items)) => items.iter().for_each(|next| self.collect(next, rest, hits)),
+            (Step::Wild, Value::Array(items)) => items.iter().for_each(|next| self.collect(next, rest)),
             (Step::Wild, Value::Object(members)) => {
-                members.iter().for_each(|(_, next)| self.collect(next, rest, hits));
+                members.iter().for_each(|(_, next)| self.collect(next, rest));
             }
             (Step::Filter(test), Value::Array(items)) => {
                 for next in items {
                     if !matches!(next, Value::Hole) && test.holds(next, self.scope) {
-                        self.collect(next, rest, hits);
+                        self.collect(next, rest);
                     }
                 }
             }
             // On an object the filter tests the object itself.
             (Step::Filter(test), Value::Object(_)) if test.holds(node, self.scope) => {
-                self.collect(node, rest, hits);
+                self.collect(node, rest);
             }
-            (Step::Deep, _) => self.deep(node, rest, hits),
-            (Step::Length, _) => hits.extend(length(node).map(Cow::Owned)),
+            (Step::Deep, _) => self.deep(node, rest),
+            (Step::Length, _) => self.hits.extend(length(node).map(Cow::Owned)),
             _ => {}
         }
     }
 
     /// The node and everything below it, each taking the steps that follow.
-    fn deep(&self, node: &'r Value<'a>, rest: &'r [Step], hits: &mut Vec<Cow<'r, Value<'a>>>) {
+    fn deep(&mut self, node: &'r Value<'a>, rest: &'r [Step]) {
         if !self.scope.budget.step(1) {
             return;
         }
@@ -253,14 +253,14 @@ impl<'r, 'a> Walk<'r, 'a> {
             // A filter tests every node once; through arrays it would test elements twice.
             Some((Step::Filter(test), after)) => {
                 if test.holds(node, self.scope) {
-                    self.collect(node, after, hits);
+                    self.collect(node, after);
                 }
             }
-            _ => self.collect(node, rest, hits),
+            _ => self.collect(node, rest),
         }
         match node {
-            Value::Array(items) => items.iter().for_each(|next| self.deep(next, rest, hits)),
-            Value::Object(members) => members.iter().for_each(|(_, next)| self.deep(next, rest, hits)),
+            Value::Array(items) => items.iter().for_each(|next| self.deep(next, rest)),
+            Value::Object(members) => members.iter().for_each(|(_, next)| self.deep(next, rest)),
             _ => {}
         }
     }

@@ -7,12 +7,17 @@ use crate::condition::Expr;
 use crate::value::{Value, set};
 
 /// Writes `value` into `output` at a path for which [`Path::not_writable`] has no objection.
+#[inline]
 pub fn write<'a>(
     output: &mut Value<'a>,
     path: &'a Path,
     value: Value<'a>,
     scope: Scope<'_, 'a>,
 ) -> Result<(), String> {
+    if let Some(place) = slot(output, path) {
+        place.put(value);
+        return Ok(());
+    }
     if path.steps.is_empty() {
         return merge(output, value);
     }
@@ -23,6 +28,9 @@ pub fn write<'a>(
 /// kind or leads into something else, which [`write`] then tells.
 #[inline(never)]
 pub fn slot<'v, 'a>(output: &'v mut Value<'a>, path: &'a Path) -> Option<&'v mut Value<'a>> {
+    if !path.slot {
+        return None;
+    }
     let mut node = output;
     let mut steps = path.steps.as_slice();
     while let Some((step, rest)) = steps.split_first() {
