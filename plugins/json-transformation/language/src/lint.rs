@@ -107,7 +107,7 @@ pub(crate) fn entity(
             continue;
         }
         let key = format!("{:?}", path.steps);
-        let constant = matches!(set.origin, Origin::Constant(_) | Origin::Template(_));
+        let constant = matches!(set.origin, Origin::Constant(_) | Origin::Text(_) | Origin::Template(_));
         if constant
             && mapping.condition.is_none()
             && let Some((_, earlier, _)) =

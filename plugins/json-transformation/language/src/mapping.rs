@@ -5,6 +5,7 @@ use crate::diagnostic::Diagnostic;
 use crate::functions::{Call, DateFormat};
 use crate::path::Path;
 use crate::value::{Value, same_text};
+use crate::variables::Template;
 
 pub(crate) use crate::functions::Settings;
 
@@ -182,7 +183,9 @@ pub(crate) enum Origin {
     /// The first function makes it.
     None,
     Constant(Value<'static>),
-    /// A constant with references to variables.
+    /// A text with references to variables.
+    Text(Template),
+    /// Another constant with such texts in it.
     Template(Value<'static>),
     Path(Path),
     Variable(Box<str>, Option<Path>),

@@ -308,6 +308,10 @@ impl<'a> Run<'_, 'a, '_> {
                 self.budget.copy(constant.nodes());
                 return Ok(Obtained::Value(constant.borrowed()));
             }
+            Origin::Text(template) => {
+                let text = template.expand(&self.variables, self.budget);
+                return Ok(Obtained::Value(Value::String(Cow::Owned(text))));
+            }
             Origin::Template(constant) => {
                 return Ok(Obtained::Value(expand(constant, &self.variables, self.budget)));
             }

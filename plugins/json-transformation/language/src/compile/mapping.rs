@@ -185,10 +185,10 @@ impl Compiler<'_> {
             }
             ["constant"] => {
                 let constant = find(members, "constant")?.clone().into_owned();
-                Some(if has_reference(&constant) {
-                    Origin::Template(constant)
-                } else {
-                    Origin::Constant(constant)
+                Some(match constant.as_str().map(Template::parse) {
+                    Some(Some(template)) => Origin::Text(template),
+                    _ if has_reference(&constant) => Origin::Template(constant),
+                    _ => Origin::Constant(constant),
                 })
             }
             ["sourcePaths"] => {

@@ -311,7 +311,9 @@ impl<'a> Parser<'a> {
     /// The string from `start` on, which is plain up to `plain`.
     #[inline(never)]
     fn escaped(&mut self, start: usize, plain: usize) -> Result<String, SyntaxError> {
-        let mut text = String::from(self.slice(start, plain));
+        let begin = self.slice(start, plain);
+        let mut text = String::with_capacity(begin.len() + 32);
+        text.push_str(begin);
         self.pos = plain;
         loop {
             let from = self.pos;
