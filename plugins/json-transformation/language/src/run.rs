@@ -49,7 +49,7 @@ pub(crate) fn run<'a>(
         direction,
         operation,
         input,
-        output: Value::Object(Vec::with_capacity(entity.mappings.len().clamp(4, 32))),
+        output: Value::Object(Vec::with_capacity(entity.mappings.len().clamp(4, 32)).into()),
         variables,
         correlation: Vec::new(),
         budget: &budget,

@@ -6,6 +6,7 @@
 
 use std::borrow::Cow;
 use std::cmp::Ordering;
+use std::ops::{Deref, DerefMut};
 
 use crate::json;
 
@@ -32,13 +33,137 @@ pub enum Value<'a> {
     /// A string.
     String(Text<'a>),
     /// A list.
-    Array(Vec<Value<'a>>),
+    Array(Items<Value<'a>>),
     /// Members in the order of their first appearance.
-    Object(Vec<Member<'a>>),
+    Object(Items<Member<'a>>),
     /// What `decode` yields.
     Bytes(Vec<u8>),
     /// An array element that was never written.
     Hole,
+}
+
+/// What an array or an object consists of: a vector with a drop of its own. What the compiler makes of
+/// dropping a value is a call for each one; most own nothing and are told at sight.
+#[derive(Debug)]
+pub struct Items<T: Piece>(Vec<T>);
+
+/// A value or a member.
+pub trait Piece {
+    /// Whether it owns nothing, so that dropping it does nothing.
+    fn is_light(&self) -> bool;
+}
+
+impl Piece for Value<'_> {
+    #[inline(always)]
+    fn is_light(&self) -> bool {
+        match self {
+            Value::String(text) | Value::Number(text) => matches!(text, Cow::Borrowed(_)),
+            Value::Null | Value::True | Value::False | Value::Hole => true,
+            Value::Array(_) | Value::Object(_) | Value::Bytes(_) => false,
+        }
+    }
+}
+
+impl Piece for Member<'_> {
+    #[inline(always)]
+    fn is_light(&self) -> bool {
+        matches!(self.0, Cow::Borrowed(_)) && self.1.is_light()
+    }
+}
+
+impl<T: Piece> Items<T> {
+    /// The vector itself.
+    #[inline]
+    pub fn into_vec(mut self) -> Vec<T> {
+        std::mem::take(&mut self.0)
+    }
+}
+
+#[inline(never)]
+fn drop_pieces<T: Piece>(mut pieces: Vec<T>) {
+    while let Some(last) = pieces.last() {
+        if last.is_light() {
+            std::mem::forget(pieces.pop());
+        } else {
+            drop(pieces.pop());
+        }
+    }
+}
+
+impl<T: Piece> Drop for Items<T> {
+    #[inline]
+    fn drop(&mut self) {
+        if self.0.capacity() != 0 {
+            drop_pieces(std::mem::take(&mut self.0));
+        }
+    }
+}
+
+impl<T: Piece> Default for Items<T> {
+    #[inline]
+    fn default() -> Self {
+        Items(Vec::new())
+    }
+}
+
+impl<T: Piece> From<Vec<T>> for Items<T> {
+    #[inline]
+    fn from(items: Vec<T>) -> Self {
+        Items(items)
+    }
+}
+
+impl<T: Piece> FromIterator<T> for Items<T> {
+    #[inline]
+    fn from_iter<I: IntoIterator<Item = T>>(items: I) -> Self {
+        Items(items.into_iter().collect())
+    }
+}
+
+impl<T: Piece> Deref for Items<T> {
+    type Target = Vec<T>;
+
+    #[inline]
+    fn deref(&self) -> &Vec<T> {
+        &self.0
+    }
+}
+
+impl<T: Piece> DerefMut for Items<T> {
+    #[inline]
+    fn deref_mut(&mut self) -> &mut Vec<T> {
+        &mut self.0
+    }
+}
+
+impl<T: Piece> IntoIterator for Items<T> {
+    type Item = T;
+    type IntoIter = std::vec::IntoIter<T>;
+
+    #[inline]
+    fn into_iter(self) -> Self::IntoIter {
+        self.into_vec().into_iter()
+    }
+}
+
+impl<'v, T: Piece> IntoIterator for &'v Items<T> {
+    type Item = &'v T;
+    type IntoIter = std::slice::Iter<'v, T>;
+
+    #[inline]
+    fn into_iter(self) -> Self::IntoIter {
+        self.0.iter()
+    }
+}
+
+impl<'v, T: Piece> IntoIterator for &'v mut Items<T> {
+    type Item = &'v mut T;
+    type IntoIter = std::slice::IterMut<'v, T>;
+
+    #[inline]
+    fn into_iter(self) -> Self::IntoIter {
+        self.0.iter_mut()
+    }
 }
 
 impl<'a> Value<'a> {
@@ -235,7 +360,7 @@ impl Clone for Value<'_> {
                         item => copy.push(item.clone()),
                     }
                 }
-                Value::Array(copy)
+                Value::Array(copy.into())
             }
             Value::Object(members) => {
                 let mut copy = Vec::with_capacity(members.len());
@@ -251,7 +376,7 @@ impl Clone for Value<'_> {
                         item => copy.push((name, item.clone())),
                     }
                 }
-                Value::Object(copy)
+                Value::Object(copy.into())
             }
         }
     }

@@ -216,7 +216,7 @@ fn same_type(a: &Found<'_, '_>, b: &Found<'_, '_>) -> bool {
     let kind = |found: &Found<'_, '_>| match found {
         Found::Missing => Value::Null.kind(),
         Found::One(value) => value.kind(),
-        Found::List(_) => Value::Array(Vec::new()).kind(),
+        Found::List(_) => Value::Array(Vec::new().into()).kind(),
     };
     kind(a) == kind(b)
 }

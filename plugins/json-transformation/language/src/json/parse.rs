@@ -138,23 +138,23 @@ impl<'a> Parser<'a> {
             b'{' => {
                 let first = self.space(at + 1);
                 if self.byte(first) == b'}' {
-                    put(Value::Object(Vec::new()));
+                    put(Value::Object(Vec::new().into()));
                     return first + 1;
                 }
                 let mut members = Vec::with_capacity(self.room(depth));
                 let end = self.object(first, depth + 1, &mut members);
-                put(Value::Object(members));
+                put(Value::Object(members.into()));
                 end
             }
             b'[' => {
                 let first = self.space(at + 1);
                 if self.byte(first) == b']' {
-                    put(Value::Array(Vec::new()));
+                    put(Value::Array(Vec::new().into()));
                     return first + 1;
                 }
                 let mut items = Vec::with_capacity(4);
                 let end = self.array(first, depth + 1, &mut items);
-                put(Value::Array(items));
+                put(Value::Array(items.into()));
                 end
             }
             _ => {

@@ -51,8 +51,8 @@ pub fn slot<'v, 'a>(output: &'v mut Value<'a>, path: &'a Path) -> Option<&'v mut
             && let Some(next) = rest.first()
         {
             child.put(match next {
-                Step::Index(_) => Value::Array(Vec::with_capacity(4)),
-                _ => Value::Object(Vec::with_capacity(8)),
+                Step::Index(_) => Value::Array(Vec::with_capacity(4).into()),
+                _ => Value::Object(Vec::with_capacity(8).into()),
             });
         }
         (node, steps) = (child, rest);
@@ -101,8 +101,8 @@ fn merge<'a>(output: &mut Value<'a>, value: Value<'a>) -> Result<(), String> {
 fn container<'a>(next: Option<&Step>) -> Option<Value<'a>> {
     match next {
         Some(Step::Wild) => None,
-        Some(Step::Index(_) | Step::Filter(_)) => Some(Value::Array(Vec::with_capacity(4))),
-        _ => Some(Value::Object(Vec::with_capacity(8))),
+        Some(Step::Index(_) | Step::Filter(_)) => Some(Value::Array(Vec::with_capacity(4).into())),
+        _ => Some(Value::Object(Vec::with_capacity(8).into())),
     }
 }
 
@@ -249,7 +249,7 @@ fn filtered<'a>(
         return match node {
             Value::Array(items) => {
                 let list = match value {
-                    Value::Array(list) => list,
+                    Value::Array(list) => list.into_vec(),
                     single => vec![single],
                 };
                 if scope.budget.copy(list.len()) {
@@ -291,7 +291,7 @@ fn names_of(test: &Expr) -> Option<&[Step]> {
 
 fn wrap<'a>(names: &'a [Step], item: Value<'a>) -> Value<'a> {
     names.iter().rev().fold(item, |inner, step| match step {
-        Step::Name(name) => Value::Object(vec![(Cow::Borrowed(name), inner)]),
+        Step::Name(name) => Value::Object(vec![(Cow::Borrowed(&**name), inner)].into()),
         _ => inner,
     })
 }
