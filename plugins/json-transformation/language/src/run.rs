@@ -320,6 +320,16 @@ impl<'a> Run<'_, 'a, '_> {
                     .look_up(table)
                     .map_or(Obtained::Nothing, |value| Obtained::Value(value.borrowed())));
             }
+            Origin::Path(path) if path.is_straight() => {
+                match path.straight_apart(self.input, self.input) {
+                    None => return Ok(Obtained::Nothing),
+                    // The usual value, not handed on through memory.
+                    Some(Value::String(Cow::Borrowed(text))) => {
+                        return Ok(Obtained::Value(Value::String(Cow::Borrowed(text))));
+                    }
+                    Some(value) => collapse(Found::One(Cow::Borrowed(value)), set.preserve, self.budget),
+                }
+            }
             Origin::Path(path) => collapse(path.read(self.input, self.scope()), set.preserve, self.budget),
             Origin::Variable(name, path) => {
                 let found = if set.functions.is_empty() {

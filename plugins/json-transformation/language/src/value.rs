@@ -269,10 +269,27 @@ impl<'a> Value<'a> {
             Value::String(text) => Value::String(Cow::Borrowed(text)),
             Value::Bytes(bytes) => Value::Bytes(bytes.clone()),
             Value::Hole => Value::Hole,
-            Value::Array(items) => Value::Array(items.iter().map(Value::borrowed).collect()),
-            Value::Object(members) => Value::Object(
-                members.iter().map(|(k, v)| (Cow::Borrowed(k.as_ref()), v.borrowed())).collect(),
-            ),
+            Value::Array(items) => {
+                let mut copy = Vec::with_capacity(items.len());
+                for item in items {
+                    match item {
+                        Value::String(text) => copy.push(Value::String(Cow::Borrowed(text))),
+                        item => copy.push(item.borrowed()),
+                    }
+                }
+                Value::Array(copy.into())
+            }
+            Value::Object(members) => {
+                let mut copy = Vec::with_capacity(members.len());
+                for (name, item) in members {
+                    let name = Cow::Borrowed(name.as_ref());
+                    match item {
+                        Value::String(text) => copy.push((name, Value::String(Cow::Borrowed(text.as_ref())))),
+                        item => copy.push((name, item.borrowed())),
+                    }
+                }
+                Value::Object(copy.into())
+            }
         }
     }
 

@@ -104,7 +104,7 @@ impl Relation {
     fn holds<'a>(&self, current: &Value<'a>, scope: Scope<'_, 'a>) -> bool {
         if let (Operand::Path(path), Operand::Literal(literal)) = (&self.left, &self.right)
             && path.is_straight()
-            && let Some(decided) = decide(path.straight(current, scope.input), self.operator, literal)
+            && let Some(decided) = decide(path.straight_apart(current, scope.input), self.operator, literal)
         {
             return decided;
         }

@@ -59,7 +59,7 @@ impl<'r, 'a> Found<'r, 'a> {
 
 impl Path {
     /// What a path of names and places leads to: [`Path::read`] without anything to hand around.
-    #[inline(never)]
+    #[inline(always)]
     pub fn straight<'r, 'a>(&self, current: &'r Value<'a>, input: &'r Value<'a>) -> Option<&'r Value<'a>> {
         let mut node = match self.root {
             Root::Document => input,
@@ -76,6 +76,16 @@ impl Path {
         Some(node)
     }
 
+    /// The same by a call, where something else is to stay in registers.
+    #[inline(never)]
+    pub fn straight_apart<'r, 'a>(
+        &self,
+        current: &'r Value<'a>,
+        input: &'r Value<'a>,
+    ) -> Option<&'r Value<'a>> {
+        self.straight(current, input)
+    }
+
     /// Whether [`Path::straight`] can read it.
     pub fn is_straight(&self) -> bool {
         self.straight
@@ -85,7 +95,7 @@ impl Path {
     #[inline]
     pub fn read<'r, 'a>(&'r self, current: &'r Value<'a>, scope: Scope<'r, 'a>) -> Found<'r, 'a> {
         if self.straight {
-            return self.straight(current, scope.input).map_or(Found::Missing, Found::one);
+            return self.straight_apart(current, scope.input).map_or(Found::Missing, Found::one);
         }
         self.winding(current, scope)
     }
