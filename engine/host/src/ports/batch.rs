@@ -219,6 +219,18 @@ mod tests {
     }
 
     #[test]
+    fn one_batch_of_everything_is_in_order() {
+        let requests: Vec<_> = ["a", "b", "c"].map(|json| request(TransformOperation::Read, json)).into();
+        let places = || batches(&requests).1;
+        let one = || answered(&["1", "2", "3"], &[], vec![]);
+        let found: Vec<_> = places().answers(vec![one()], "p").unwrap().into_iter().map(|a| a.json).collect();
+        assert_eq!(found, ["1", "2", "3"]);
+        assert!(places().answers(vec![answered(&["1", "2"], &[], vec![])], "p").is_err());
+        assert!(places().answers(vec![one(), one()], "p").is_err());
+        assert!(places().answers(vec![], "p").is_err());
+    }
+
+    #[test]
     fn answers_that_do_not_fit_are_refused() {
         let answer = |entities: wit::Texts, ids: wit::Texts, remarks| {
             let answers = wit::Answers { entities, ids, ..answered(&[], &[], remarks) };

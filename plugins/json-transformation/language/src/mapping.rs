@@ -4,7 +4,8 @@ use crate::condition::Condition;
 use crate::diagnostic::Diagnostic;
 use crate::functions::{Call, DateFormat};
 use crate::path::Path;
-use crate::value::{Value, same_text};
+use crate::same::same_text;
+use crate::value::Value;
 use crate::variables::Template;
 
 pub(crate) use crate::functions::Settings;

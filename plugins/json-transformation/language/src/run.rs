@@ -9,7 +9,8 @@ use crate::explain::Trace;
 use crate::functions::{Env, Lookups, Random};
 use crate::mapping::{Action, Direction, Entity, Mapping, Operation, Origin, Set, Table};
 use crate::path::{self, Found, Scope};
-use crate::value::{Text, Value, same_text};
+use crate::same::same_text;
+use crate::value::{Text, Value};
 use crate::variables::Variables;
 
 /// How an application ended.

@@ -6,9 +6,10 @@
 
 use std::borrow::Cow;
 use std::cmp::Ordering;
-use std::ops::{Deref, DerefMut};
 
+use crate::items::Items;
 use crate::json;
+use crate::same::same_text;
 
 /// Text that borrows where it can.
 pub type Text<'a> = Cow<'a, str>;
@@ -40,130 +41,6 @@ pub enum Value<'a> {
     Bytes(Vec<u8>),
     /// An array element that was never written.
     Hole,
-}
-
-/// What an array or an object consists of: a vector with a drop of its own. What the compiler makes of
-/// dropping a value is a call for each one; most own nothing and are told at sight.
-#[derive(Debug)]
-pub struct Items<T: Piece>(Vec<T>);
-
-/// A value or a member.
-pub trait Piece {
-    /// Whether it owns nothing, so that dropping it does nothing.
-    fn is_light(&self) -> bool;
-}
-
-impl Piece for Value<'_> {
-    #[inline(always)]
-    fn is_light(&self) -> bool {
-        match self {
-            Value::String(text) | Value::Number(text) => matches!(text, Cow::Borrowed(_)),
-            Value::Null | Value::True | Value::False | Value::Hole => true,
-            Value::Array(_) | Value::Object(_) | Value::Bytes(_) => false,
-        }
-    }
-}
-
-impl Piece for Member<'_> {
-    #[inline(always)]
-    fn is_light(&self) -> bool {
-        matches!(self.0, Cow::Borrowed(_)) && self.1.is_light()
-    }
-}
-
-impl<T: Piece> Items<T> {
-    /// The vector itself.
-    #[inline]
-    pub fn into_vec(mut self) -> Vec<T> {
-        std::mem::take(&mut self.0)
-    }
-}
-
-#[inline(never)]
-fn drop_pieces<T: Piece>(mut pieces: Vec<T>) {
-    while let Some(last) = pieces.last() {
-        if last.is_light() {
-            std::mem::forget(pieces.pop());
-        } else {
-            drop(pieces.pop());
-        }
-    }
-}
-
-impl<T: Piece> Drop for Items<T> {
-    #[inline]
-    fn drop(&mut self) {
-        if self.0.capacity() != 0 {
-            drop_pieces(std::mem::take(&mut self.0));
-        }
-    }
-}
-
-impl<T: Piece> Default for Items<T> {
-    #[inline]
-    fn default() -> Self {
-        Items(Vec::new())
-    }
-}
-
-impl<T: Piece> From<Vec<T>> for Items<T> {
-    #[inline]
-    fn from(items: Vec<T>) -> Self {
-        Items(items)
-    }
-}
-
-impl<T: Piece> FromIterator<T> for Items<T> {
-    #[inline]
-    fn from_iter<I: IntoIterator<Item = T>>(items: I) -> Self {
-        Items(items.into_iter().collect())
-    }
-}
-
-impl<T: Piece> Deref for Items<T> {
-    type Target = Vec<T>;
-
-    #[inline]
-    fn deref(&self) -> &Vec<T> {
-        &self.0
-    }
-}
-
-impl<T: Piece> DerefMut for Items<T> {
-    #[inline]
-    fn deref_mut(&mut self) -> &mut Vec<T> {
-        &mut self.0
-    }
-}
-
-impl<T: Piece> IntoIterator for Items<T> {
-    type Item = T;
-    type IntoIter = std::vec::IntoIter<T>;
-
-    #[inline]
-    fn into_iter(self) -> Self::IntoIter {
-        self.into_vec().into_iter()
-    }
-}
-
-impl<'v, T: Piece> IntoIterator for &'v Items<T> {
-    type Item = &'v T;
-    type IntoIter = std::slice::Iter<'v, T>;
-
-    #[inline]
-    fn into_iter(self) -> Self::IntoIter {
-        self.0.iter()
-    }
-}
-
-impl<'v, T: Piece> IntoIterator for &'v mut Items<T> {
-    type Item = &'v mut T;
-    type IntoIter = std::slice::IterMut<'v, T>;
-
-    #[inline]
-    fn into_iter(self) -> Self::IntoIter {
-        self.0.iter_mut()
-    }
 }
 
 impl<'a> Value<'a> {
@@ -411,58 +288,6 @@ pub fn find<'v, 'a>(members: &'v [Member<'a>], name: &str) -> Option<&'v Value<'
     members.iter().find(|(key, _)| same_text(key, name)).map(|(_, value)| value)
 }
 
-/// Equality of two names. In WebAssembly a comparison of a length not known beforehand goes byte by
-/// byte, and each turn of a loop is counted: names of up to sixteen bytes are compared in two words.
-#[inline(always)]
-pub(crate) fn same_text(a: &str, b: &str) -> bool {
-    a.len() == b.len() && same_bytes(a.as_bytes(), b.as_bytes())
-}
-
-/// Of the same length. Not inlined: most texts differ in their lengths, and the loops that ask stay small
-/// enough to run in registers.
-#[inline(never)]
-fn same_bytes(a: &[u8], b: &[u8]) -> bool {
-    ends(a) == ends(b) && (a.len() <= 16 || same_long(a, b))
-}
-
-/// The first and the last eight bytes of a text; of a shorter one all bytes. Two texts of the same length, of
-/// at most sixteen bytes, are the same if these are.
-#[inline(always)]
-pub(crate) fn ends(bytes: &[u8]) -> (u64, u64) {
-    match (bytes.first_chunk::<8>(), bytes.last_chunk::<8>()) {
-        (Some(first), Some(last)) => (u64::from_le_bytes(*first), u64::from_le_bytes(*last)),
-        _ => (short(bytes), 0),
-    }
-}
-
-/// Up to seven bytes.
-#[inline(always)]
-fn short(bytes: &[u8]) -> u64 {
-    let word = |bytes: [u8; 4]| u64::from(u32::from_le_bytes(bytes));
-    match (bytes.first_chunk::<4>(), bytes.last_chunk::<4>(), bytes) {
-        (Some(first), Some(last), _) => word(*first) << 32 | word(*last),
-        (_, _, [a, b, c]) => word([*a, *b, *c, 0]),
-        (_, _, [a, b]) => word([*a, *b, 0, 0]),
-        (_, _, [a]) => word([*a, 0, 0, 0]),
-        _ => 0,
-    }
-}
-
-/// More than sixteen bytes, of which the last are known to be the same: four words in one turn.
-#[inline(never)]
-pub(crate) fn same_long(a: &[u8], b: &[u8]) -> bool {
-    let words = |chunk: &[u8; 32]| -> [u64; 4] {
-        let (words, _) = chunk.as_chunks::<8>();
-        std::array::from_fn(|at| words.get(at).map_or(0, |word| u64::from_le_bytes(*word)))
-    };
-    let ((a, a_rest), (b, b_rest)) = (a.as_chunks::<32>(), b.as_chunks::<32>());
-    let rest = (a_rest.as_chunks::<8>().0, b_rest.as_chunks::<8>().0);
-    a.iter().zip(b).all(|(a, b)| {
-        let ([a, b, c, d], [e, f, g, h]) = (words(a), words(b));
-        (a ^ e) | (b ^ f) | (c ^ g) | (d ^ h) == 0
-    }) && rest.0.iter().zip(rest.1).all(|(a, b)| u64::from_le_bytes(*a) == u64::from_le_bytes(*b))
-}
-
 /// Sets the member `name`, keeping its place if it exists.
 pub fn set<'a>(members: &mut Vec<Member<'a>>, name: Text<'a>, value: Value<'a>) {
     match members.iter_mut().find(|(key, _)| same_text(key, &name)) {
@@ -482,21 +307,6 @@ mod tests {
         assert!(a.same(&b));
         assert!(!a.same(&json::parse(r#"{"a":1}"#).unwrap()));
         assert!(!json::parse("1").unwrap().same(&json::parse("\"1\"").unwrap()));
-    }
-
-    #[test]
-    fn texts_are_the_same_if_every_byte_is() {
-        let bytes: String = "abcdefghijklmnopqrstuvwxyz0123456789".repeat(3);
-        for length in 0..bytes.len() {
-            let text = &bytes[..length];
-            assert!(same_text(text, &text.to_owned()), "{length}");
-            assert!(!same_text(text, &bytes[..=length]), "{length}");
-            for at in 0..length {
-                let mut other = text.to_owned();
-                other.replace_range(at..=at, "-");
-                assert!(!same_text(text, &other), "{at} of {length}");
-            }
-        }
     }
 
     #[test]

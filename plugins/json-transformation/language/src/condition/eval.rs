@@ -6,7 +6,8 @@ use std::cmp::Ordering;
 use super::{Expr, Operand, Operator, Relation};
 use crate::json;
 use crate::path::{Found, Scope};
-use crate::value::{Value, same_text};
+use crate::same::same_text;
+use crate::value::Value;
 use crate::variables::Variables;
 
 impl Expr {

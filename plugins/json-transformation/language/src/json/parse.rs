@@ -5,7 +5,8 @@ use std::collections::HashMap;
 use std::fmt;
 
 use super::{plain_prefix, special};
-use crate::value::{Member, Text, Value, same_text};
+use crate::same::same_text;
+use crate::value::{Member, Text, Value};
 
 /// How deeply arrays and objects may be nested.
 pub const MAX_DEPTH: usize = 128;

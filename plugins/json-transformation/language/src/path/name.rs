@@ -4,7 +4,8 @@ use std::fmt;
 use std::ops::Deref;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use crate::value::{Member, Value, ends, same_long, same_text};
+use crate::same::{ends, same_long, same_text};
+use crate::value::{Member, Value};
 
 /// A name. Entities of a type have the same members in the same order, mostly, so the place where a
 /// name was last is the first to look at.
