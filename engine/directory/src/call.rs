@@ -1,6 +1,7 @@
 //! The SCIM protocol over the directory, without a socket: what an HTTP server, a bulk client or an
 //! in-process connector asks, and what it is answered.
 
+use crate::change::{Made, Order};
 use crate::parameters::{Parameters, search};
 use crate::query::{DEFAULT_COUNT, MAX_COUNT, Query};
 use crate::schema::Kind;
@@ -11,6 +12,8 @@ const LIST_URN: &str = "urn:ietf:params:scim:api:messages:2.0:ListResponse";
 const CONFIG_URN: &str = "urn:ietf:params:scim:schemas:core:2.0:ServiceProviderConfig";
 /// Largest body a directory reads.
 pub const MAX_BODY: usize = 4 * 1024 * 1024;
+/// Largest body that is read where others wait.
+const SMALL_BODY: usize = 64 * 1024;
 
 /// A request.
 #[derive(Clone, Debug, Default)]
@@ -29,6 +32,25 @@ pub struct Call<'c> {
     pub body: &'c [u8],
     /// The directory's own address, for the links in its answers, without a slash at the end.
     pub base: &'c str,
+}
+
+/// Where a request is carried out best.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Way {
+    /// It takes microseconds and changes nothing: [`Directory::call`], also where others wait.
+    Here,
+    /// It changes one resource, and most of its time is waiting for a commit: [`Directory::submit`], also where others
+    /// wait.
+    Submit,
+    /// It may take long: [`Directory::call`] on a thread of its own.
+    Apart,
+}
+
+/// What came of a request that was submitted; [`Directory::answer`] makes the answer of it.
+pub struct Finished {
+    made: Result<Made, ScimError>,
+    status: u16,
+    view: View,
 }
 
 /// An answer. The media type of a body is `application/scim+json`.
@@ -62,6 +84,15 @@ impl Reply {
         self.text.take().or_else(|| self.body.take().map(|body| body.to_string()))
     }
 
+    /// Of a change. A group with many members is not shown, and what is gone neither.
+    fn changed(status: u16, resource: Option<Resource>) -> Self {
+        match resource {
+            None => Self { status, ..Self::default() },
+            Some(silent) if silent.body.is_null() => Self { body: None, ..Self::resource(204, silent) },
+            Some(resource) => Self::resource(status, resource),
+        }
+    }
+
     fn resource(status: u16, resource: Resource) -> Self {
         Self {
             status,
@@ -80,24 +111,54 @@ impl From<ScimError> for Reply {
 }
 
 impl Directory {
-    /// Whether a request takes microseconds and changes nothing, so that it may be carried out where others wait.
-    pub fn is_quick(&self, method: &str, path: &str, query: &str) -> bool {
-        let (endpoint, id) = match path.trim_matches('/').split_once('/') {
-            Some((endpoint, id)) => (endpoint, Some(id)),
-            None => (path.trim_matches('/'), None),
-        };
-        // A group can be large.
-        if method != "GET" || endpoint != "Users" {
-            return false;
+    /// Where a request is carried out best.
+    pub fn way(&self, call: &Call<'_>) -> Way {
+        let (endpoint, id) = target(call.path);
+        let is_special = id.is_some_and(|id| id.starts_with('.') || id.contains('/'));
+        let Some(kind) = Kind::from_endpoint(endpoint).filter(|_| !is_special) else { return Way::Apart };
+        match (call.method, id) {
+            ("POST", None) | ("PUT" | "PATCH" | "DELETE", Some(_)) => match is_small(call.body) {
+                true => Way::Submit,
+                false => Way::Apart,
+            },
+            // A group can be large.
+            ("GET", _) if kind == Kind::User && self.is_quick(id, call.query) => Way::Here,
+            _ => Way::Apart,
         }
+    }
+
+    fn is_quick(&self, id: Option<&str>, query: &str) -> bool {
         let Ok(Parameters { query, .. }) = Parameters::read(query) else { return true };
         match (id, &query.filter) {
-            (Some(id), _) => !id.starts_with('.'),
+            (Some(_), _) => true,
             (None, _) if query.sort_by.is_some() || query.start_id.is_some() => false,
             (None, None) => true,
             (None, Some(filter)) => filter::parse(self.committer.state().catalog.of(Kind::User), filter)
                 .is_ok_and(|filter| plan::is_narrow(Kind::User, &filter)),
         }
+    }
+
+    /// Begins a request that changes one resource. `done` is called when it is durable or refused, on a thread that it
+    /// must not hold up.
+    pub fn submit(&self, call: &Call<'_>, done: impl FnOnce(Finished) + Send + 'static) {
+        let (endpoint, id) = target(call.path);
+        let begun = Parameters::read(call.query).and_then(|parameters| {
+            let kind = Kind::from_endpoint(endpoint).ok_or_else(|| nothing_there(call))?;
+            self.change(kind, id, call, &parameters)?.ok_or_else(|| not_allowed(call))
+        });
+        match begun {
+            Err(error) => done(Finished { made: Err(error), status: 0, view: View::default() }),
+            Ok((status, Order { operation, view })) => {
+                self.committer.submit(operation, move |made| done(Finished { made, status, view }));
+            }
+        }
+    }
+
+    /// The answer to a request that was submitted.
+    pub fn answer(&self, finished: Finished) -> Reply {
+        let Finished { made, status, view } = finished;
+        let shown = made.and_then(|made| self.shown(made, &view));
+        shown.map_or_else(Reply::from, |resource| Reply::changed(status, resource))
     }
 
     /// Carries out a request. Errors are answers, too.
@@ -157,11 +218,7 @@ impl Directory {
             ("Me", None) => {
                 Err(ScimError::new(501, None, "/Me is not offered: the API's token is no person"))
             }
-            _ => Err(ScimError::new(
-                404,
-                None,
-                format!("there is no {:?}; see /ResourceTypes, /Schemas, /ServiceProviderConfig", call.path),
-            )),
+            _ => Err(nothing_there(call)),
         }
     }
 
@@ -172,25 +229,17 @@ impl Directory {
         call: &Call<'_>,
         parameters: Parameters,
     ) -> Result<Reply, ScimError> {
-        let view = View {
-            base: call.base.to_owned(),
-            attributes: parameters.query.attributes.clone(),
-            excluded_attributes: parameters.query.excluded_attributes.clone(),
-            // A group may have very many members.
-            brief: call.method == "PATCH",
-        };
-        let kind = if kind == Kind::User && parameters.blocked { Kind::Blocked } else { kind };
-        if kind == Kind::Blocked && !matches!(call.method, "GET" | "HEAD" | "DELETE") {
-            return Err(ScimError::value(
-                "a blocked user can be read and deleted: POST its \"userUuid\" to /Users to restore it",
-            ));
+        if let Some((status, Order { operation, view })) = self.change(kind, id, call, &parameters)? {
+            let made = self.committer.write(operation);
+            return Ok(self.answer(Finished { made, status, view }));
         }
+        let kind = kind_of(kind, &parameters);
         match (call.method, id) {
             ("GET" | "HEAD", None) => {
                 self.list_text(kind, &parameters.query, call.base).map(|list| Reply::text(200, list))
             }
-            ("POST", None) => self.create(kind, body(call)?, &view).map(|r| Reply::resource(201, r)),
             ("GET" | "HEAD", Some(id)) => {
+                let view = view(call, &parameters);
                 let resource = self.get(kind, id, &view)?;
                 let unchanged = call.if_none_match.is_some_and(|tags| resource.is_one_of(tags));
                 Ok(if unchanged {
@@ -199,22 +248,64 @@ impl Directory {
                     Reply { location: None, ..Reply::resource(200, resource) }
                 })
             }
-            ("PUT", Some(id)) => {
-                self.replace(kind, id, body(call)?, call.if_match, &view).map(|r| Reply::resource(200, r))
-            }
-            ("PATCH", Some(id)) => {
-                let resource = self.patch(kind, id, body(call)?, call.if_match, &view)?;
-                let silent = resource.body.is_null();
-                let reply = Reply::resource(200, resource);
-                Ok(if silent { Reply { status: 204, body: None, ..reply } } else { reply })
-            }
-            ("DELETE", Some(id)) => {
-                self.delete(kind, id, call.if_match)?;
-                Ok(Reply { status: 204, ..Reply::default() })
-            }
             _ => Err(not_allowed(call)),
         }
     }
+
+    /// The change that a request asks for, and the status if it is made; none if it asks for no change.
+    fn change(
+        &self,
+        kind: Kind,
+        id: Option<&str>,
+        call: &Call<'_>,
+        parameters: &Parameters,
+    ) -> Result<Option<(u16, Order)>, ScimError> {
+        let kind = kind_of(kind, parameters);
+        if kind == Kind::Blocked && !matches!(call.method, "GET" | "HEAD" | "DELETE") {
+            return Err(ScimError::value(
+                "a blocked user can be read and deleted: POST its \"userUuid\" to /Users to restore it",
+            ));
+        }
+        let (view, if_match) = (view(call, parameters), call.if_match);
+        Ok(Some(match (call.method, id) {
+            ("POST", None) => (201, self.creation(kind, body(call)?, &view)?),
+            ("PUT", Some(id)) => (200, self.replacement(kind, id, body(call)?, if_match, &view)?),
+            ("PATCH", Some(id)) => (200, self.patching(kind, id, body(call)?, if_match, &view)?),
+            ("DELETE", Some(id)) => (204, self.deletion(kind, id, if_match)),
+            _ => return Ok(None),
+        }))
+    }
+}
+
+/// Endpoint and identifier.
+fn target(path: &str) -> (&str, Option<&str>) {
+    let path = path.trim_matches('/');
+    path.split_once('/').map_or((path, None), |(endpoint, id)| (endpoint, Some(id)))
+}
+
+/// Whether a body is read in microseconds; hashing a password takes long.
+fn is_small(body: &[u8]) -> bool {
+    const PASSWORD: &[u8] = b"password";
+    body.len() <= SMALL_BODY && !body.windows(PASSWORD.len()).any(|part| part.eq_ignore_ascii_case(PASSWORD))
+}
+
+fn kind_of(kind: Kind, parameters: &Parameters) -> Kind {
+    if kind == Kind::User && parameters.blocked { Kind::Blocked } else { kind }
+}
+
+fn view(call: &Call<'_>, parameters: &Parameters) -> View {
+    View {
+        base: call.base.to_owned(),
+        attributes: parameters.query.attributes.clone(),
+        excluded_attributes: parameters.query.excluded_attributes.clone(),
+        // A group may have very many members.
+        brief: call.method == "PATCH",
+    }
+}
+
+fn nothing_there(call: &Call<'_>) -> ScimError {
+    let detail = format!("there is no {:?}; see /ResourceTypes, /Schemas, /ServiceProviderConfig", call.path);
+    ScimError::new(404, None, detail)
 }
 
 impl Directory {

@@ -41,9 +41,8 @@ impl Writer<'_> {
             return Ok(());
         }
         let next = self.counters.get(NUMBER).map_err(StorageError::of)?.map_or(0, |v| v.value()) + 1;
-        self.counters.insert(NUMBER, next).map_err(StorageError::of)?;
-        self.changes.insert((record.id.as_u128(), application), next).map_err(StorageError::of)?;
-        Ok(())
+        self.counters.insert(NUMBER, next)?;
+        self.changes.insert((record.id.as_u128(), application), next)
     }
 }
 
@@ -55,7 +54,7 @@ impl Directory {
 
     /// Changes that are not settled, the oldest first.
     pub fn group_changes(&self, most: usize) -> Result<Vec<GroupChange>, StorageError> {
-        let transaction = self.database.begin_read().map_err(StorageError::of)?;
+        let transaction = self.committer.database().begin_read().map_err(StorageError::of)?;
         let table = transaction.open_table(CHANGES).map_err(StorageError::of)?;
         let mut changes = Vec::new();
         for entry in table.iter().map_err(StorageError::of)? {
@@ -74,12 +73,12 @@ impl Directory {
         if changes.is_empty() {
             return Ok(());
         }
-        self.committer.write(&self.database, move |writer| {
+        self.committer.write(move |writer| {
             for change in changes {
                 let key = (change.group.as_u128(), change.application.as_str());
                 let last = writer.changes.get(key).map_err(StorageError::of)?.map(|number| number.value());
                 if last == Some(change.number) {
-                    writer.changes.remove(key).map_err(StorageError::of)?;
+                    writer.changes.remove(key)?;
                 }
             }
             Ok(())

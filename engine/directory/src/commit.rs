@@ -1,106 +1,19 @@
-//! Group commit: requests that arrive while a commit is under way are carried out together in the
-//! next transaction, and each is answered when that one is durable.
+//! Group commit: changes that arrive while a commit is under way are carried out together in the next transaction, and
+//! whoever asked is told when that one is durable. One thread writes; it is there while there is work.
 
 use crate::ScimError;
 use crate::catalog::Catalog;
+use crate::desk::Desk;
 use crate::error::StorageError;
+use crate::queue::{Batch, Job, Queue};
 use crate::settings::Settings;
+use crate::snapshot::Snapshots;
 use crate::storage::ReadTables;
 use crate::write::Writer;
-use redb::{Database, ReadableDatabase, WriteTransaction};
-use std::collections::VecDeque;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
-
-/// Most requests of one transaction.
-const MOST: usize = 256;
-
-trait Job: Send + Sync {
-    /// Carries the request out. Says whether the transaction can go on: false after a failure of
-    /// the storage itself, which may have left half a change.
-    fn run(&self, writer: &mut Writer<'_>) -> bool;
-    /// Settles the request, if that was not done: with an error if its transaction did not become durable.
-    fn settle(&self, durable: Result<(), ScimError>);
-    /// Whoever waits for the request is to carry out the next transaction.
-    fn lead(&self);
-}
-
-type Operation<T> = Box<dyn FnOnce(&mut Writer<'_>) -> Result<T, ScimError> + Send>;
-
-enum Progress<T> {
-    Waiting(Operation<T>),
-    /// Waiting, and the next to lead.
-    Leading(Operation<T>),
-    Running,
-    Ran(Result<T, ScimError>),
-    Settled(Result<T, ScimError>),
-}
-
-/// A request, and whoever waits for it.
-struct Slot<T> {
-    progress: Mutex<Progress<T>>,
-    news: Condvar,
-}
-
-impl<T> Slot<T> {
-    fn new(operation: Operation<T>, leads: bool) -> Self {
-        let progress = if leads { Progress::Leading(operation) } else { Progress::Waiting(operation) };
-        Self { progress: Mutex::new(progress), news: Condvar::new() }
-    }
-
-    /// The result; none if it is the caller's turn to lead.
-    fn wait(&self) -> Option<Result<T, ScimError>> {
-        let mut progress = lock(&self.progress);
-        loop {
-            match std::mem::replace(&mut *progress, Progress::Running) {
-                Progress::Settled(result) => return Some(result),
-                leading @ Progress::Leading(_) => {
-                    *progress = leading;
-                    return None;
-                }
-                other => *progress = other,
-            }
-            progress = self.news.wait(progress).unwrap_or_else(PoisonError::into_inner);
-        }
-    }
-}
-
-impl<T: Send> Job for Slot<T> {
-    fn run(&self, writer: &mut Writer<'_>) -> bool {
-        let mut progress = lock(&self.progress);
-        let (Progress::Waiting(operation) | Progress::Leading(operation)) =
-            std::mem::replace(&mut *progress, Progress::Running)
-        else {
-            return true;
-        };
-        let result = operation(writer);
-        let sound = !matches!(&result, Err(e) if e.status >= 500);
-        *progress = Progress::Ran(result);
-        sound
-    }
-
-    fn settle(&self, durable: Result<(), ScimError>) {
-        let mut progress = lock(&self.progress);
-        let result = match (std::mem::replace(&mut *progress, Progress::Running), durable) {
-            (Progress::Settled(result) | Progress::Ran(result), Ok(())) => result,
-            (Progress::Settled(result), Err(_)) => result,
-            // A refusal is one, whatever became of the others.
-            (Progress::Ran(Err(error)), Err(_)) => Err(error),
-            (_, Err(error)) => Err(error),
-            (_, Ok(())) => Err(ScimError::new(500, None, "the request was lost inside the directory")),
-        };
-        *progress = Progress::Settled(result);
-        self.news.notify_one();
-    }
-
-    fn lead(&self) {
-        let mut progress = lock(&self.progress);
-        match std::mem::replace(&mut *progress, Progress::Running) {
-            Progress::Waiting(operation) => *progress = Progress::Leading(operation),
-            other => *progress = other,
-        }
-        self.news.notify_one();
-    }
-}
+use redb::{Database, WriteTransaction};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock, mpsc};
+use std::thread::JoinHandle;
 
 /// What holds for all resources: read at the start of a transaction, changed by one of its own.
 #[derive(Clone, Debug)]
@@ -109,54 +22,133 @@ pub(crate) struct State {
     pub(crate) settings: Settings,
 }
 
-/// Requests that no transaction has taken up yet.
-#[derive(Default)]
-struct Queue {
-    waiting: VecDeque<Arc<dyn Job>>,
-    /// Somebody leads: carries out transactions for all.
-    led: bool,
+type Listener = Box<dyn Fn() + Send + Sync>;
+
+/// A database with its one writer.
+pub(crate) struct Committer {
+    shared: Arc<Shared>,
+    thread: Mutex<Option<JoinHandle<()>>>,
 }
 
-/// The queue in front of a database's one writer.
-pub(crate) struct Committer {
-    queue: Mutex<Queue>,
-    writing: Mutex<()>,
+struct Shared {
+    database: Database,
+    queue: Queue,
+    writing: Mutex<Desk>,
     state: RwLock<Arc<State>>,
     /// Told after each commit while the groups of some application are provisioned at once.
     told: OnceLock<Listener>,
-    latest: RwLock<Latest>,
+    snapshots: Snapshots,
 }
-
-/// What readers see since the last commit, opened once for all of them.
-#[derive(Default)]
-struct Latest {
-    tables: Option<Arc<ReadTables>>,
-    /// Counts commits, so that nobody puts in what was opened before one.
-    commits: u64,
-}
-
-type Listener = Box<dyn Fn() + Send + Sync>;
 
 impl Committer {
-    pub(crate) fn new(state: State) -> Self {
-        Self {
-            queue: Mutex::default(),
-            writing: Mutex::default(),
+    pub(crate) fn new(database: Database, desk: Desk, state: State) -> Self {
+        let shared = Shared {
+            database,
+            queue: Queue::default(),
+            writing: Mutex::new(desk),
             state: RwLock::new(Arc::new(state)),
             told: OnceLock::new(),
-            latest: RwLock::default(),
-        }
+            snapshots: Snapshots::default(),
+        };
+        Self { shared: Arc::new(shared), thread: Mutex::default() }
+    }
+
+    pub(crate) fn database(&self) -> &Database {
+        &self.shared.database
     }
 
     /// What holds now.
     pub(crate) fn state(&self) -> Arc<State> {
-        self.state.read().unwrap_or_else(PoisonError::into_inner).clone()
+        self.shared.state()
     }
 
     /// Who is told of commits.
     pub(crate) fn on_change(&self, tell: Listener) {
         // Whoever asked first goes on being told.
-        let _ = self.told.set(tell);
+        let _ = self.shared.told.set(tell);
+    }
+
+    /// The tables as the last commit left them.
+    pub(crate) fn snapshot(&self) -> Result<Arc<ReadTables>, StorageError> {
+        self.shared.snapshots.latest(&self.shared.database)
+    }
+
+    /// Has one change carried out, together with others that wait. `done` is called on the thread that writes, when
+    /// the change is durable or refused.
+    pub(crate) fn submit<T: Send + 'static>(
+        &self,
+        operation: impl FnOnce(&mut Writer<'_>) -> Result<T, ScimError> + Send + 'static,
+        done: impl FnOnce(Result<T, ScimError>) + Send + 'static,
+    ) {
+        let job = Change { operation: Some(operation), result: None, done: Some(done) };
+        if self.shared.queue.push(Box::new(job)) {
+            self.lead();
+        }
+    }
+
+    /// Carries one change out and returns when it is durable.
+    pub(crate) fn write<T: Send + 'static>(
+        &self,
+        operation: impl FnOnce(&mut Writer<'_>) -> Result<T, ScimError> + Send + 'static,
+    ) -> Result<T, ScimError> {
+        let (tell, told) = mpsc::sync_channel(1);
+        self.submit(operation, move |result| {
+            // It waits below.
+            let _ = tell.send(result);
+        });
+        told.recv().unwrap_or_else(|_| Err(lost()))
+    }
+
+    /// Starts the thread that writes.
+    fn lead(&self) {
+        let mut thread = lock(&self.thread);
+        if let Some(last) = thread.take() {
+            // It has nothing left to do, and whatever it met it has told.
+            let _ = last.join();
+        }
+        let shared = self.shared.clone();
+        match std::thread::Builder::new().name("directory".to_owned()).spawn(move || shared.lead()) {
+            Ok(started) => *thread = Some(started),
+            Err(error) => {
+                let error =
+                    ScimError::from(StorageError::Failed(format!("no thread to write with: {error}")));
+                for job in self.shared.queue.give_up() {
+                    job.settle(Err(error.clone()));
+                }
+            }
+        }
+    }
+
+    /// Changes what holds for all resources, alone in its transaction.
+    pub(crate) fn reconfigure(
+        &self,
+        change: impl FnOnce(&WriteTransaction, &Arc<State>) -> Result<State, ScimError>,
+    ) -> Result<(), ScimError> {
+        let shared = &self.shared;
+        let mut desk = lock(&shared.writing);
+        let state = desk.alone(&shared.database, |transaction| change(transaction, &self.state()))?;
+        shared.snapshots.outdate();
+        let state = Arc::new(state);
+        *shared.state.write().unwrap_or_else(PoisonError::into_inner) = state.clone();
+        shared.tell(&state);
+        Ok(())
+    }
+}
+
+impl Drop for Committer {
+    /// What waits is carried out, and then the file is free for whoever opens it next.
+    fn drop(&mut self) {
+        self.shared.queue.close();
+        let thread = lock(&self.thread).take();
+        if let Some(thread) = thread.filter(|thread| thread.thread().id() != std::thread::current().id()) {
+            let _ = thread.join();
+        }
+    }
+}
+
+impl Shared {
+    fn state(&self) -> Arc<State> {
+        self.state.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     fn tell(&self, state: &State) {
@@ -165,122 +157,81 @@ impl Committer {
         }
     }
 
-    /// The tables as the last commit left them.
-    pub(crate) fn snapshot(&self, database: &Database) -> Result<Arc<ReadTables>, StorageError> {
-        let commits = {
-            let latest = self.latest.read().unwrap_or_else(PoisonError::into_inner);
-            match &latest.tables {
-                Some(tables) => return Ok(tables.clone()),
-                None => latest.commits,
-            }
-        };
-        let transaction = database.begin_read().map_err(StorageError::of)?;
-        let tables = Arc::new(ReadTables::open(&transaction)?);
-        let mut latest = self.latest.write().unwrap_or_else(PoisonError::into_inner);
-        if latest.commits == commits {
-            latest.tables = Some(tables.clone());
-        }
-        Ok(tables)
-    }
-
-    /// After a commit, and before anybody is told of it.
-    fn outdate(&self) {
-        let mut latest = self.latest.write().unwrap_or_else(PoisonError::into_inner);
-        latest.tables = None;
-        latest.commits += 1;
-    }
-
-    /// Carries out one change, together with others that wait, and returns when it is durable.
-    pub(crate) fn write<T: Send + 'static>(
-        &self,
-        database: &Database,
-        operation: impl FnOnce(&mut Writer<'_>) -> Result<T, ScimError> + Send + 'static,
-    ) -> Result<T, ScimError> {
-        let slot = {
-            let mut queue = lock(&self.queue);
-            let leads = !std::mem::replace(&mut queue.led, true);
-            let slot = Arc::new(Slot::new(Box::new(operation), leads));
-            queue.waiting.push_back(slot.clone());
-            slot
-        };
+    fn lead(&self) {
+        let mut before = 0;
         loop {
-            match slot.wait() {
-                Some(result) => return result,
-                None => Lead { committer: self, batch: Vec::new() }.transact(database),
+            let ahead = lock(&self.writing).is_ahead();
+            let Some(batch) = self.queue.take(before, ahead) else { return };
+            before = batch.len();
+            if before > 0 {
+                // A change that panics takes its transaction with it, and nothing else: all of them are told.
+                let _ = catch_unwind(AssertUnwindSafe(|| self.carry_out(batch)));
+            } else if lock(&self.writing).catch_up(&self.database).is_err() && self.queue.leave() {
+                // The journal has everything. Whoever writes next meets the error.
+                return;
             }
         }
     }
 
-    /// Changes what holds for all resources, alone in its transaction.
-    pub(crate) fn reconfigure(
-        &self,
-        database: &Database,
-        change: impl FnOnce(&WriteTransaction, &State) -> Result<State, ScimError>,
-    ) -> Result<(), ScimError> {
-        let _writing = lock(&self.writing);
-        let transaction = database.begin_write().map_err(StorageError::of)?;
-        let state = change(&transaction, &self.state())?;
-        transaction.commit().map_err(StorageError::of)?;
-        self.outdate();
-        let state = Arc::new(state);
-        *self.state.write().unwrap_or_else(PoisonError::into_inner) = state.clone();
-        self.tell(&state);
-        Ok(())
-    }
-}
-
-/// One turn as the leader. Whatever happens in it, everybody is told and somebody leads next.
-struct Lead<'c> {
-    committer: &'c Committer,
-    batch: Vec<Arc<dyn Job>>,
-}
-
-impl Lead<'_> {
-    fn transact(mut self, database: &Database) {
-        {
-            let mut queue = lock(&self.committer.queue);
-            let most = queue.waiting.len().min(MOST);
-            self.batch = queue.waiting.drain(..most).collect();
-        }
-        let _writing = lock(&self.committer.writing);
-        let state = self.committer.state();
-        let durable = transact(database, &state, &self.batch).map_err(ScimError::from);
-        self.committer.outdate();
-        for job in &self.batch {
+    fn carry_out(&self, mut batch: Batch) {
+        let durable = {
+            let mut desk = lock(&self.writing);
+            let state = self.state();
+            let durable = desk.carry_out(&self.database, &state, &mut batch).map_err(ScimError::from);
+            self.snapshots.outdate();
+            self.tell(&state);
+            durable
+        };
+        for job in batch {
             job.settle(durable.clone());
         }
-        self.committer.tell(&state);
     }
 }
 
-impl Drop for Lead<'_> {
+/// A change, and whoever waits for it.
+struct Change<T, O, D: FnOnce(Result<T, ScimError>)> {
+    operation: Option<O>,
+    result: Option<Result<T, ScimError>>,
+    done: Option<D>,
+}
+
+impl<T, O, D> Job for Change<T, O, D>
+where
+    T: Send,
+    O: FnOnce(&mut Writer<'_>) -> Result<T, ScimError> + Send,
+    D: FnOnce(Result<T, ScimError>) + Send,
+{
+    fn run(&mut self, writer: &mut Writer<'_>) -> bool {
+        let Some(operation) = self.operation.take() else { return true };
+        let result = operation(writer);
+        let sound = !matches!(&result, Err(e) if e.status >= 500);
+        self.result = Some(result);
+        sound
+    }
+
+    fn settle(mut self: Box<Self>, durable: Result<(), ScimError>) {
+        let result = match (self.result.take(), durable) {
+            (Some(Ok(result)), Ok(())) => Ok(result),
+            // A refusal is one, whatever became of the others.
+            (Some(Err(error)), _) | (_, Err(error)) => Err(error),
+            (None, Ok(())) => Err(lost()),
+        };
+        if let Some(done) = self.done.take() {
+            done(result);
+        }
+    }
+}
+
+impl<T, O, D: FnOnce(Result<T, ScimError>)> Drop for Change<T, O, D> {
     fn drop(&mut self) {
-        {
-            let mut queue = lock(&self.committer.queue);
-            match queue.waiting.front() {
-                Some(next) => next.lead(),
-                None => queue.led = false,
-            }
-        }
-        let lost =
-            || ScimError::new(500, None, "the directory broke down over a request; see the engine's log");
-        for job in &self.batch {
-            job.settle(Err(lost()));
+        if let Some(done) = self.done.take() {
+            done(Err(lost()));
         }
     }
 }
 
-fn transact(database: &Database, state: &State, batch: &[Arc<dyn Job>]) -> Result<(), StorageError> {
-    let transaction = database.begin_write().map_err(StorageError::of)?;
-    {
-        let mut writer = Writer::open(&transaction, state)?;
-        for job in batch {
-            if !job.run(&mut writer) {
-                return Err(StorageError::Failed("nothing was written; see the engine's log".to_owned()));
-            }
-        }
-    }
-    transaction.commit().map_err(StorageError::of)
+fn lost() -> ScimError {
+    ScimError::new(500, None, "the directory broke down over a request; see the engine's log")
 }
 
 /// A panic elsewhere does not make the data behind the lock wrong: each change is checked before it
@@ -292,63 +243,85 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::catalog::Catalog;
-    use std::panic::{AssertUnwindSafe, catch_unwind};
     use std::time::Duration;
 
-    fn committer() -> (Database, Committer) {
+    fn committer() -> Committer {
         let backend = redb::backends::InMemoryBackend::new();
         let database = Database::builder().create_with_backend(backend).unwrap();
         let catalog = Catalog::new(Vec::new()).unwrap();
-        (database, Committer::new(State { catalog, settings: Settings::default() }))
+        Committer::new(database, Desk::in_memory(), State { catalog, settings: Settings::default() })
     }
 
     #[test]
-    fn requests_that_wait_are_led_by_one_of_them() {
-        let (database, committer) = committer();
-        let (database, committer) = (&database, &committer);
+    fn changes_that_wait_are_carried_out_together() {
+        let committer = committer();
+        let (tell, told) = mpsc::channel();
+        for n in 0..40 {
+            let tell = tell.clone();
+            let nap = Duration::from_millis(if n == 0 { 50 } else { 0 });
+            committer.submit(
+                move |_| {
+                    std::thread::sleep(nap);
+                    Ok(n)
+                },
+                move |given| tell.send(given.unwrap()).unwrap(),
+            );
+            if n == 0 {
+                std::thread::sleep(Duration::from_millis(20));
+            }
+        }
+        let given: Vec<u64> = (0..40).map(|_| told.recv().unwrap()).collect();
+        assert_eq!(given, (0..40).collect::<Vec<_>>(), "in the order in which they came");
+        assert!(committer.shared.snapshots.commits() < 10, "{}", committer.shared.snapshots.commits());
+    }
+
+    #[test]
+    fn every_thread_gets_its_own_answer() {
+        let committer = committer();
+        let committer = &committer;
         std::thread::scope(|scope| {
-            let threads: Vec<_> = (0..40)
-                .map(|n| {
-                    scope.spawn(move || {
-                        for m in 0..20 {
-                            let nap = Duration::from_micros(n * 7 % 50);
-                            let given = committer.write(database, move |_| {
-                                std::thread::sleep(nap);
-                                Ok(n + m)
-                            });
-                            assert_eq!(given.unwrap(), n + m);
-                        }
-                    })
-                })
-                .collect();
-            threads.into_iter().for_each(|thread| thread.join().unwrap());
+            for n in 0..40_u64 {
+                scope.spawn(move || {
+                    for m in 0..20 {
+                        assert_eq!(committer.write(move |_| Ok(n + m)).unwrap(), n + m);
+                    }
+                });
+            }
         });
-        assert!(!lock(&committer.queue).led);
     }
 
     #[test]
-    fn a_request_that_panics_takes_nobody_with_it() {
-        let (database, committer) = committer();
-        let (database, committer) = (&database, &committer);
+    fn a_change_that_panics_takes_nobody_with_it() {
+        let committer = committer();
+        let committer = &committer;
         std::thread::scope(|scope| {
             scope.spawn(|| {
                 let slow = |_: &mut Writer<'_>| {
                     std::thread::sleep(Duration::from_millis(50));
                     Ok(())
                 };
-                committer.write(database, slow).unwrap();
+                committer.write(slow).unwrap();
             });
             std::thread::sleep(Duration::from_millis(20));
             // Both wait for the slow one, and are in one transaction.
             scope.spawn(|| {
                 let broken = |_: &mut Writer<'_>| -> Result<(), ScimError> { panic!("on purpose") };
-                let _ = catch_unwind(AssertUnwindSafe(|| committer.write(database, broken)));
+                assert_eq!(committer.write(broken).unwrap_err().status, 500);
             });
-            scope.spawn(|| {
-                let _ = catch_unwind(AssertUnwindSafe(|| committer.write(database, |_| Ok(1))));
-            });
+            scope.spawn(|| committer.write(|_| Ok(1)).map_or_else(|e| assert_eq!(e.status, 500), |_| ()));
         });
-        assert_eq!(committer.write(database, |_| Ok(2)).unwrap(), 2, "and the next one is led again");
+        assert_eq!(committer.write(|_| Ok(2)).unwrap(), 2, "and the next one is carried out again");
+    }
+
+    #[test]
+    fn what_waits_when_the_directory_is_closed_is_carried_out() {
+        let committer = committer();
+        let (tell, told) = mpsc::channel();
+        for n in 0..10 {
+            let tell = tell.clone();
+            committer.submit(move |_| Ok(n), move |given| tell.send(given.unwrap()).unwrap());
+        }
+        drop((committer, tell));
+        assert_eq!(told.iter().collect::<Vec<u64>>(), (0..10).collect::<Vec<_>>());
     }
 }

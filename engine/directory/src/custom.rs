@@ -5,12 +5,14 @@ use crate::catalog::Catalog;
 use crate::commit::State;
 use crate::error::StorageError;
 use crate::patch::field;
+use crate::redo::Redo;
 use crate::schema::{Attribute, DataType, Kind, SCHEMA_URN, Schema, Uniqueness};
 use crate::storage::{META, Read, Step};
 use crate::write::Writer;
 use redb::{ReadableTable, WriteTransaction};
 use serde_json::Value;
 use std::collections::HashSet;
+use std::sync::Arc;
 
 const PREFIX: &str = "urn:sap:cloud:scim:schemas:extension:custom:2.0:";
 const KEY: &str = "schema:";
@@ -62,7 +64,7 @@ fn is_name(name: &str) -> bool {
         && characters.all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-'))
 }
 
-fn attributes(all: &[std::sync::Arc<Attribute>], of: &str, sub: bool) -> Result<(), ScimError> {
+fn attributes(all: &[Arc<Attribute>], of: &str, sub: bool) -> Result<(), ScimError> {
     let wrong = |what: String| Err(ScimError::value(format!("schema {of:?}: {what}")));
     if all.is_empty() || all.len() > MOST {
         return wrong(format!("{} attributes; 1 to {MOST} are possible", all.len()));
@@ -116,7 +118,7 @@ pub(crate) fn create(
 /// Deletes a schema with all values of its attributes.
 pub(crate) fn delete(
     transaction: &WriteTransaction,
-    state: &State,
+    state: &Arc<State>,
     id: &str,
     now_ms: u64,
 ) -> Result<State, ScimError> {
@@ -124,7 +126,8 @@ pub(crate) fn delete(
     let Some(schema) = custom.iter().find(|s| s.id.eq_ignore_ascii_case(id)) else {
         return Err(ScimError::mutability(format!("schema {id:?} is built in")));
     };
-    let mut writer = Writer::open(transaction, state)?;
+    let redo = Redo::default();
+    let mut writer = Writer::open(transaction, state, &redo)?;
     for kind in [Kind::User, Kind::Group, Kind::Blocked] {
         let mut after = None;
         loop {
@@ -156,5 +159,5 @@ pub(crate) fn delete(
 fn with(state: &State, custom: Vec<Schema>) -> Result<State, ScimError> {
     let catalog = Catalog::new(custom)
         .map_err(|e| ScimError::new(500, None, format!("the built-in schemas cannot be read: {e}")))?;
-    Ok(State { catalog, ..state.clone() })
+    Ok(State { catalog, settings: state.settings.clone() })
 }

@@ -65,10 +65,9 @@ impl Writer<'_> {
             .map(|entry| entry.map(|(key, _)| key.value()).map_err(StorageError::of))
             .collect::<Result<_, _>>()?;
         for key in old {
-            table.remove(key).map_err(StorageError::of)?;
+            table.remove(key)?;
         }
-        table.insert((kind as u8, at_ms, id.as_u128()), ()).map_err(StorageError::of)?;
-        Ok(())
+        table.insert((kind as u8, at_ms, id.as_u128()), ())
     }
 }
 
@@ -112,7 +111,7 @@ impl Directory {
 
     fn kept_since(&self) -> Result<u64, StorageError> {
         use redb::ReadableDatabase;
-        let transaction = self.database.begin_read().map_err(StorageError::of)?;
+        let transaction = self.committer.database().begin_read().map_err(StorageError::of)?;
         let meta = transaction.open_table(META).map_err(StorageError::of)?;
         let stored = meta.get(KEPT_SINCE).map_err(StorageError::of)?;
         let known = stored.and_then(|bytes| std::str::from_utf8(bytes.value()).ok()?.parse().ok());

@@ -33,17 +33,19 @@ fn extension(content: &mut Map<String, Value>) -> Option<&mut Map<String, Value>
 }
 
 impl Writer<'_> {
-    /// Gives a new user the identifiers that it does not bring.
+    /// Gives a new user the identifiers that it does not bring. Which of them: nobody else has those.
     pub(crate) fn identify(
         &self,
         content: &mut Map<String, Value>,
         sequence: u64,
         uuid: Uuid,
-    ) -> Result<(), ScimError> {
+    ) -> Result<Vec<&'static str>, ScimError> {
+        let mut given = Vec::new();
         if sap(content, USER_UUID).is_none()
             && let Some(extension) = extension(content)
         {
             extension.insert(USER_UUID.to_owned(), Value::String(uuid.to_string()));
+            given.push(USER_UUID);
         }
         if sap(content, USER_ID).is_none() {
             // Somebody may have brought the number that would be next.
@@ -57,9 +59,10 @@ impl Writer<'_> {
             };
             if let Some(extension) = extension(content) {
                 extension.insert(USER_ID.to_owned(), Value::String(id));
+                given.push(USER_ID);
             }
         }
-        Ok(())
+        Ok(given)
     }
 
     fn is_taken(&self, text: &str) -> Result<bool, StorageError> {
@@ -71,11 +74,12 @@ impl Writer<'_> {
         Ok(false)
     }
 
-    /// Refuses values that another resource has, be it as another identifier.
+    /// Refuses values that another resource has, be it as another identifier. Of some it is sure that none has them.
     pub(crate) fn check_unique(
         &self,
         kind: Kind,
         entries: &[(&'static Index, String)],
+        sure: &[&str],
         own: Option<u64>,
     ) -> Result<(), ScimError> {
         let identifies = |index: &Index| match index.role {
@@ -83,7 +87,7 @@ impl Writer<'_> {
             Role::Email => self.settings.unique_emails,
             _ => false,
         };
-        for (index, value) in entries {
+        for (index, value) in entries.iter().filter(|(index, _)| !index.is_of(sure)) {
             if index.role == Role::Unique {
                 self.refuse_holder(kind, (index, value), index, own)?;
             } else if identifies(index) {
@@ -145,9 +149,9 @@ impl Writer<'_> {
         }
         new.password = password.or(new.password);
         touch(&mut new, now_ms);
-        self.check_unique(Kind::User, &crate::index::entries(Kind::User, &new), None)?;
+        self.check_unique(Kind::User, &crate::index::entries(Kind::User, &new), &[], None)?;
         self.remove(Kind::Blocked, sequence, &old, now_ms)?;
         self.insert(Kind::User, sequence, &new)?;
-        Ok(Written { id: new.id, kind: Kind::User, sequence })
+        Ok(Written { kind: Kind::User, sequence, record: new })
     }
 }

@@ -116,6 +116,12 @@ impl Index {
         self.folded != path.leaf().case_exact || matches!(self.source, Source::Modified)
     }
 
+    /// Whether it is over one of these attributes of the `sap:2.0` extension.
+    pub(crate) fn is_of(&self, attributes: &[&str]) -> bool {
+        matches!(&self.source, Source::Attribute { extension: Some(SAP_USER_URN), attribute, .. }
+            if attributes.contains(attribute))
+    }
+
     /// What a person calls it.
     pub(crate) fn name(&self) -> String {
         match self.source {

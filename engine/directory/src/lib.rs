@@ -11,17 +11,21 @@
 mod bulk;
 mod call;
 mod catalog;
+mod change;
 mod changes;
 mod check;
 mod commit;
 mod content;
+mod counting;
 mod custom;
 mod deleted;
+mod desk;
 mod error;
 mod filter;
 mod identity;
 mod inactivity;
 mod index;
+mod journal;
 mod members;
 mod parameters;
 mod password;
@@ -30,10 +34,13 @@ mod path;
 mod plain;
 mod plan;
 mod query;
+mod queue;
+mod redo;
 mod render;
 mod rules;
 mod schema;
 mod settings;
+mod snapshot;
 mod sort;
 mod storage;
 mod table;
@@ -41,7 +48,7 @@ mod table;
 mod tests;
 mod write;
 
-pub use call::{Call, MAX_BODY, Reply};
+pub use call::{Call, Finished, MAX_BODY, Reply, Way};
 pub use changes::GroupChange;
 pub use check::Report;
 pub use error::{ScimError, StorageError};
@@ -52,17 +59,19 @@ pub use table::{Row, RowOutcome};
 
 use bulk::Bulk;
 use catalog::Catalog;
+use change::show_stored;
 use commit::{Committer, State};
+use desk::Desk;
 use gangway_model::ports::Clock;
 use password::Passwords;
 use redb::{Database, ReadableTable, ReadableTableMetadata};
-use render::{Renderer, Selection};
+use redo::Redo;
 use serde_json::Value;
 use std::path::Path;
 use std::sync::Arc;
 use storage::{COUNTERS, META, Read, ReadTables, WriteTables};
 use uuid::Uuid;
-use write::{Fresh, Writer, Written};
+use write::Fresh;
 
 /// Where identifiers come from.
 pub trait Ids: Send + Sync {
@@ -75,7 +84,6 @@ const CACHE_BYTES: usize = 32 * 1024 * 1024;
 
 /// A tenant's directory.
 pub struct Directory {
-    database: Database,
     committer: Committer,
     clock: Arc<dyn Clock>,
     ids: Arc<dyn Ids>,
@@ -119,7 +127,7 @@ impl Directory {
     pub fn open(path: &Path, clock: Arc<dyn Clock>, ids: Arc<dyn Ids>) -> Result<Self, StorageError> {
         let database =
             Database::builder().set_cache_size(CACHE_BYTES).create(path).map_err(StorageError::of)?;
-        Self::with(database, clock, ids)
+        Self::with(database, Some(&path.with_extension("journal")), clock, ids)
     }
 
     /// A directory that is gone with its value.
@@ -127,13 +135,18 @@ impl Directory {
         let database = Database::builder()
             .create_with_backend(redb::backends::InMemoryBackend::new())
             .map_err(StorageError::of)?;
-        Self::with(database, clock, ids)
+        Self::with(database, None, clock, ids)
     }
 
-    fn with(database: Database, clock: Arc<dyn Clock>, ids: Arc<dyn Ids>) -> Result<Self, StorageError> {
+    fn with(
+        database: Database,
+        journal: Option<&Path>,
+        clock: Arc<dyn Clock>,
+        ids: Arc<dyn Ids>,
+    ) -> Result<Self, StorageError> {
         // A reader finds every table.
         let transaction = database.begin_write().map_err(StorageError::of)?;
-        WriteTables::open(&transaction)?;
+        WriteTables::open(&transaction, &Redo::default())?;
         transaction.open_table(changes::CHANGES).map_err(StorageError::of)?;
         let is_new = {
             let counters = transaction.open_table(COUNTERS).map_err(StorageError::of)?;
@@ -152,60 +165,23 @@ impl Directory {
             State { catalog, settings }
         };
         transaction.commit().map_err(StorageError::of)?;
-        Ok(Self { database, committer: Committer::new(state), clock, ids, passwords: Passwords::default() })
-    }
-
-    /// Makes a resource. 409 `uniqueness` if a unique attribute's value is taken.
-    pub fn create(&self, kind: Kind, mut body: Value, view: &View) -> Result<Resource, ScimError> {
-        self.passwords.hide(&mut body, self.ids.as_ref())?;
-        let (fresh, now_ms) = (self.fresh(), self.clock.now_ms());
-        self.change(kind, view, move |writer| writer.create(kind, &body, fresh, now_ms))
-    }
-
-    fn fresh(&self) -> Fresh {
-        Fresh { id: self.ids.next(), user_uuid: self.ids.next() }
+        let desk = match journal {
+            Some(path) => Desk::open(&database, path)?,
+            None => Desk::in_memory(),
+        };
+        Ok(Self {
+            committer: Committer::new(database, desk, state),
+            clock,
+            ids,
+            passwords: Passwords::default(),
+        })
     }
 
     /// A resource by identifier.
     pub fn get(&self, kind: Kind, id: &str, view: &View) -> Result<Resource, ScimError> {
         let tables = self.read()?;
         let sequence = tables.locate(kind, id)?.ok_or_else(|| ScimError::not_found(kind.name(), id))?;
-        show(tables.as_ref(), &self.committer.state(), kind, sequence, view)
-    }
-
-    /// Gives a resource this content; what is not mentioned is unassigned.
-    pub fn replace(
-        &self,
-        kind: Kind,
-        id: &str,
-        mut body: Value,
-        if_match: Option<&str>,
-        view: &View,
-    ) -> Result<Resource, ScimError> {
-        self.passwords.hide(&mut body, self.ids.as_ref())?;
-        let (id, if_match, now_ms) = (id.to_owned(), if_match.map(str::to_owned), self.clock.now_ms());
-        self.change(kind, view, move |writer| writer.replace(kind, &id, &body, if_match.as_deref(), now_ms))
-    }
-
-    /// Changes parts of a resource (RFC 7644 section 3.5.2).
-    pub fn patch(
-        &self,
-        kind: Kind,
-        id: &str,
-        mut body: Value,
-        if_match: Option<&str>,
-        view: &View,
-    ) -> Result<Resource, ScimError> {
-        self.passwords.hide(&mut body, self.ids.as_ref())?;
-        let (id, if_match, now_ms) = (id.to_owned(), if_match.map(str::to_owned), self.clock.now_ms());
-        self.change(kind, view, move |writer| writer.patch(kind, &id, &body, if_match.as_deref(), now_ms))
-    }
-
-    /// Removes a resource and its memberships.
-    pub fn delete(&self, kind: Kind, id: &str, if_match: Option<&str>) -> Result<(), ScimError> {
-        let (id, if_match, now_ms) = (id.to_owned(), if_match.map(str::to_owned), self.clock.now_ms());
-        self.committer
-            .write(&self.database, move |writer| writer.delete(kind, &id, if_match.as_deref(), now_ms))
+        show_stored(tables.as_ref(), &self.committer.state(), kind, sequence, view)
     }
 
     /// A page of resources as a SCIM `ListResponse`.
@@ -229,7 +205,7 @@ impl Directory {
         let bulk = Bulk::read(&body)?;
         let fresh: Vec<_> = (0..bulk.len()).map(|_| self.fresh()).collect();
         let (now_ms, base) = (self.clock.now_ms(), base.to_owned());
-        self.committer.write(&self.database, move |writer| bulk.run(writer, &fresh, now_ms, &base))
+        self.committer.write(move |writer| bulk.run(writer, &fresh, now_ms, &base))
     }
 
     /// What the tenant decided about the directory.
@@ -245,26 +221,24 @@ impl Directory {
     /// Decides anew.
     pub fn set_settings(&self, settings: Settings) -> Result<(), ScimError> {
         settings.check()?;
-        self.committer.reconfigure(&self.database, |transaction, state| {
+        self.committer.reconfigure(|transaction, state| {
             let bytes = serde_json::to_vec(&settings).map_err(|e| StorageError::Failed(e.to_string()))?;
             let mut meta = transaction.open_table(META).map_err(StorageError::of)?;
             meta.insert(SETTINGS, bytes.as_slice()).map_err(StorageError::of)?;
-            Ok(State { settings, ..state.clone() })
+            Ok(State { settings, catalog: state.catalog.clone() })
         })
     }
 
     fn create_schema(&self, body: &Value, base: &str) -> Result<Value, ScimError> {
         let schema = custom::read(body)?;
         let document = schema.document(base)?;
-        self.committer
-            .reconfigure(&self.database, |transaction, state| custom::create(transaction, state, schema))?;
+        self.committer.reconfigure(|transaction, state| custom::create(transaction, state, schema))?;
         Ok(document)
     }
 
     fn delete_schema(&self, id: &str) -> Result<(), ScimError> {
         let now_ms = self.clock.now_ms();
-        self.committer
-            .reconfigure(&self.database, |transaction, state| custom::delete(transaction, state, id, now_ms))
+        self.committer.reconfigure(|transaction, state| custom::delete(transaction, state, id, now_ms))
     }
 
     /// How many resources there are.
@@ -286,56 +260,9 @@ impl Directory {
     }
 
     fn read(&self) -> Result<Arc<ReadTables>, StorageError> {
-        self.committer.snapshot(&self.database)
-    }
-
-    /// Changes one resource and shows it as it is then, both in the same transaction.
-    fn change(
-        &self,
-        kind: Kind,
-        view: &View,
-        f: impl FnOnce(&mut Writer<'_>) -> Result<Written, ScimError> + Send + 'static,
-    ) -> Result<Resource, ScimError> {
-        let (state, view) = (self.committer.state(), view.clone());
-        // A wrong view is refused before anything is written.
-        Selection::read(state.catalog.of(kind), &view.attributes, &view.excluded_attributes)?;
-        self.committer.write(&self.database, move |writer| {
-            let written = f(writer)?;
-            show(&writer.tables, &state, written.kind, written.sequence, &view)
-        })
+        self.committer.snapshot()
     }
 }
 
 /// Under which key the settings are stored.
 const SETTINGS: &str = "settings";
-/// With more members than this a group is not answered in a [`View::brief`] view.
-const FEW_MEMBERS: usize = 100;
-
-fn show<T: Read>(
-    tables: &T,
-    state: &State,
-    kind: Kind,
-    sequence: u64,
-    view: &View,
-) -> Result<Resource, ScimError> {
-    let resource_type = state.catalog.of(kind);
-    let selection = Selection::read(resource_type, &view.attributes, &view.excluded_attributes)?;
-    let record = tables
-        .record(kind, sequence)?
-        .ok_or_else(|| StorageError::Damaged(format!("{} number {sequence} is missing", kind.name())))?;
-    let silent = view.brief
-        && kind == Kind::Group
-        && selection.is_everything()
-        && tables.has_more_members_than(sequence, FEW_MEMBERS)?;
-    let body = if silent {
-        Value::Null
-    } else {
-        Renderer::new(tables, resource_type, &view.base).render(sequence, &record, &selection)?
-    };
-    Ok(Resource {
-        body,
-        version: render::tag(record.version),
-        location: render::location(&view.base, kind, record.id),
-        number: record.version,
-    })
-}

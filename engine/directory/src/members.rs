@@ -153,20 +153,14 @@ impl Writer<'_> {
     }
 
     pub(crate) fn link(&mut self, group: u64, group_id: Uuid, member: &Member) -> Result<(), StorageError> {
-        self.tables
-            .members
-            .insert((group, member.sequence), (member.kind as u8, member.id.as_u128()))
-            .map_err(StorageError::of)?;
-        self.tables
-            .memberships
-            .insert((member.sequence, group), group_id.as_u128())
-            .map_err(StorageError::of)?;
+        self.tables.members.insert((group, member.sequence), (member.kind as u8, member.id.as_u128()))?;
+        self.tables.memberships.insert((member.sequence, group), group_id.as_u128())?;
         Ok(())
     }
 
     pub(crate) fn unlink(&mut self, group: u64, member: u64) -> Result<(), StorageError> {
-        self.tables.members.remove((group, member)).map_err(StorageError::of)?;
-        self.tables.memberships.remove((member, group)).map_err(StorageError::of)?;
+        self.tables.members.remove((group, member))?;
+        self.tables.memberships.remove((member, group))?;
         Ok(())
     }
 }

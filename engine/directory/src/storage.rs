@@ -5,8 +5,9 @@
 //! Memberships are edges in both directions and no part of a record.
 
 use crate::error::StorageError;
+use crate::redo::{Entry, Noted, Redo};
 use crate::schema::Kind;
-use redb::{ReadOnlyTable, ReadTransaction, ReadableTable, Table, TableDefinition, WriteTransaction};
+use redb::{ReadOnlyTable, ReadTransaction, ReadableTable, TableDefinition, WriteTransaction};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use std::ops::Bound;
@@ -81,13 +82,13 @@ pub(crate) type ReadTables = Tables<
 >;
 
 pub(crate) type WriteTables<'t> = Tables<
-    Table<'t, (u8, u64), &'static [u8]>,
-    Table<'t, u128, (u8, u64)>,
-    Table<'t, (u8, &'static str, u64), ()>,
-    Table<'t, (u64, u64), (u8, u128)>,
-    Table<'t, (u64, u64), u128>,
-    Table<'t, (u8, u64), u32>,
-    Table<'t, (u8, u64, u128), ()>,
+    Noted<'t, (u8, u64), &'static [u8]>,
+    Noted<'t, u128, (u8, u64)>,
+    Noted<'t, (u8, &'static str, u64), ()>,
+    Noted<'t, (u64, u64), (u8, u128)>,
+    Noted<'t, (u64, u64), u128>,
+    Noted<'t, (u8, u64), u32>,
+    Noted<'t, (u8, u64, u128), ()>,
 >;
 
 impl ReadTables {
@@ -105,16 +106,28 @@ impl ReadTables {
 }
 
 impl<'t> WriteTables<'t> {
-    pub(crate) fn open(transaction: &'t WriteTransaction) -> Result<Self, StorageError> {
+    /// The numbers stand in journals.
+    pub(crate) fn open(transaction: &'t WriteTransaction, redo: &'t Redo) -> Result<Self, StorageError> {
         Ok(Self {
-            resources: transaction.open_table(RESOURCES).map_err(StorageError::of)?,
-            ids: transaction.open_table(IDS).map_err(StorageError::of)?,
-            index: transaction.open_table(INDEX).map_err(StorageError::of)?,
-            members: transaction.open_table(MEMBERS).map_err(StorageError::of)?,
-            memberships: transaction.open_table(MEMBERSHIPS).map_err(StorageError::of)?,
-            blocks: transaction.open_table(BLOCKS).map_err(StorageError::of)?,
-            deleted: transaction.open_table(DELETED).map_err(StorageError::of)?,
+            resources: Noted::open(transaction, redo, (1, RESOURCES))?,
+            ids: Noted::open(transaction, redo, (2, IDS))?,
+            index: Noted::open(transaction, redo, (3, INDEX))?,
+            members: Noted::open(transaction, redo, (4, MEMBERS))?,
+            memberships: Noted::open(transaction, redo, (5, MEMBERSHIPS))?,
+            blocks: Noted::open(transaction, redo, (6, BLOCKS))?,
+            deleted: Noted::open(transaction, redo, (7, DELETED))?,
         })
+    }
+
+    /// Does an entry of a journal again, if it is of one of these.
+    pub(crate) fn again(&mut self, entry: &Entry<'_>) -> Result<bool, StorageError> {
+        Ok(self.resources.again(entry)?
+            || self.ids.again(entry)?
+            || self.index.again(entry)?
+            || self.members.again(entry)?
+            || self.memberships.again(entry)?
+            || self.blocks.again(entry)?
+            || self.deleted.again(entry)?)
     }
 }
 

@@ -7,7 +7,7 @@ use crate::index::INDEXES;
 use crate::path::Path;
 use crate::schema::{DataType, Kind, SAP_USER_URN};
 use crate::storage::{Read, Record, Step};
-use crate::write::Writer;
+use crate::write::{Draft, Writer};
 use crate::{Directory, ScimError, catalog::ResourceType};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
@@ -195,7 +195,7 @@ impl Directory {
         rows: Vec<(u64, csv::StringRecord, crate::Fresh)>,
     ) -> Result<Vec<Row>, ScimError> {
         let (columns, now_ms) = (columns.clone(), self.clock.now_ms());
-        self.committer.write(&self.database, move |writer| {
+        self.committer.write(move |writer| {
             let mut report = Vec::with_capacity(rows.len());
             for (line, record, fresh) in &rows {
                 let row = match writer.import_row(kind, &columns, record, *fresh, now_ms) {
@@ -329,7 +329,8 @@ impl Writer<'_> {
             if kind == Kind::Group {
                 resource.insert("members".to_owned(), Value::Array(members));
             }
-            let id = self.create(kind, &Value::Object(resource), fresh, now_ms)?.id;
+            let draft = Draft::read(self.catalog.of(kind), &Value::Object(resource))?;
+            let id = self.create(kind, draft, fresh, now_ms)?.record.id;
             return Ok((id.to_string(), RowOutcome::Created));
         };
         let id = old.id.to_string();
@@ -348,7 +349,8 @@ impl Writer<'_> {
             }
             self.patch(kind, &id, &json!({ "Operations": operations }), None, now_ms)?;
         } else {
-            self.replace(kind, &id, &Value::Object(resource), None, now_ms)?;
+            let draft = Draft::read(self.catalog.of(kind), &Value::Object(resource));
+            self.replace(kind, &id, draft, None, now_ms)?;
         }
         Ok((id, RowOutcome::Updated))
     }

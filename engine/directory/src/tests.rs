@@ -3,6 +3,7 @@ mod changes;
 mod crud;
 mod deleted;
 mod filters;
+mod journal;
 mod model;
 mod paging;
 mod patches;

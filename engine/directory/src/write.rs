@@ -8,34 +8,43 @@ use crate::catalog::{Catalog, ResourceType};
 use crate::changes::CHANGES;
 use crate::commit::State;
 use crate::content;
+use crate::counting::Counts;
 use crate::error::StorageError;
 use crate::index::{self, Index};
 use crate::members::MemberChanges;
 use crate::patch::{self, MemberEdit, Patch};
+use crate::redo::{Noted, Redo};
 use crate::schema::Kind;
 use crate::settings::Settings;
-use crate::storage::{ALL, BLOCK, COUNTERS, Read, Record, WriteTables};
+use crate::storage::{COUNTERS, Read, Record, WriteTables};
 use crate::{identity, rules};
-use redb::{ReadableTable, Table, WriteTransaction};
-use serde_json::{Map, Value};
+use redb::WriteTransaction;
+use serde_json::{Map, Value, json};
+use std::sync::Arc;
 use uuid::Uuid;
+
+/// Numbers of tables in journals, beside those of [`WriteTables`].
+pub(crate) const COUNTERS_NUMBER: u8 = 8;
+pub(crate) const CHANGES_NUMBER: u8 = 9;
 
 /// A write transaction with all that a change needs.
 pub(crate) struct Writer<'t> {
     pub(crate) tables: WriteTables<'t>,
-    pub(crate) counters: Table<'t, &'static str, u64>,
+    pub(crate) counters: Noted<'t, &'static str, u64>,
     /// Changed groups of applications that are provisioned at once.
-    pub(crate) changes: Table<'t, (u128, &'static str), u64>,
+    pub(crate) changes: Noted<'t, (u128, &'static str), u64>,
     pub(crate) catalog: &'t Catalog,
     pub(crate) settings: &'t Settings,
+    pub(crate) state: &'t Arc<State>,
+    counts: Counts,
 }
 
 /// What a change made.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Written {
-    pub(crate) id: Uuid,
     pub(crate) kind: Kind,
     pub(crate) sequence: u64,
+    pub(crate) record: Record,
 }
 
 /// What a new resource is given.
@@ -44,6 +53,34 @@ pub(crate) struct Fresh {
     pub(crate) id: Uuid,
     /// For a user who brings none.
     pub(crate) user_uuid: Uuid,
+}
+
+/// A whole resource as a client gives it, checked as far as that needs nothing stored.
+pub(crate) struct Draft {
+    content: Map<String, Value>,
+    password: Option<String>,
+    members: Vec<String>,
+}
+
+impl Draft {
+    pub(crate) fn read(resource_type: &ResourceType, body: &Value) -> Result<Self, ScimError> {
+        let mut content = content::read(resource_type, body)?;
+        let members = match (resource_type.kind, content.shift_remove("members")) {
+            (Kind::Group, Some(members)) => patch::member_ids(&members)?,
+            _ => Vec::new(),
+        };
+        let password = take_password(&mut content);
+        content::check(resource_type, &content)?;
+        Ok(Self { content, password, members })
+    }
+
+    /// The same under other schemas than those it was read by.
+    pub(crate) fn again(self, resource_type: &ResourceType) -> Result<Self, ScimError> {
+        let mut body = self.content;
+        body.insert("schemas".to_owned(), json!([resource_type.core.id]));
+        let content = Self::read(resource_type, &Value::Object(body))?.content;
+        Ok(Self { content, ..self })
+    }
 }
 
 /// A resource before and after.
@@ -57,61 +94,93 @@ struct Change {
 }
 
 impl<'t> Writer<'t> {
-    pub(crate) fn open(transaction: &'t WriteTransaction, state: &'t State) -> Result<Self, StorageError> {
+    pub(crate) fn open(
+        transaction: &'t WriteTransaction,
+        state: &'t Arc<State>,
+        redo: &'t Redo,
+    ) -> Result<Self, StorageError> {
         Ok(Self {
-            tables: WriteTables::open(transaction)?,
-            counters: transaction.open_table(COUNTERS).map_err(StorageError::of)?,
-            changes: transaction.open_table(CHANGES).map_err(StorageError::of)?,
+            tables: WriteTables::open(transaction, redo)?,
+            counters: Noted::open(transaction, redo, (COUNTERS_NUMBER, COUNTERS))?,
+            changes: Noted::open(transaction, redo, (CHANGES_NUMBER, CHANGES))?,
             catalog: &state.catalog,
             settings: &state.settings,
+            state,
+            counts: Counts::default(),
         })
     }
 }
 
 impl Writer<'_> {
+    /// What is left to do when all changes are carried out.
+    pub(crate) fn finish(&mut self) -> Result<(), StorageError> {
+        std::mem::take(&mut self.counts).store(&mut self.counters, &mut self.tables.blocks)
+    }
+
+    /// A draft that was made under this state. It may be another one now.
+    pub(crate) fn current_draft(
+        &self,
+        kind: Kind,
+        draft: Draft,
+        state: &Arc<State>,
+    ) -> Result<Draft, ScimError> {
+        if Arc::ptr_eq(self.state, state) { Ok(draft) } else { draft.again(self.catalog.of(kind)) }
+    }
+
     pub(crate) fn create(
         &mut self,
         kind: Kind,
-        body: &Value,
+        draft: Draft,
         fresh: Fresh,
         now_ms: u64,
     ) -> Result<Written, ScimError> {
-        let catalog = self.catalog;
-        let resource_type = catalog.of(kind);
-        let (mut content, password, members) = read_body(resource_type, body)?;
-        content::check(resource_type, &content)?;
+        let Draft { mut content, password, members } = draft;
         if kind == Kind::User
             && let Some(blocked) = self.blocked(&content)?
         {
             return self.restore(blocked, content, password, now_ms);
         }
         let sequence = self.next_sequence()?;
-        match kind {
-            Kind::Group => rules::complete_group(&mut content),
+        let sure = match kind {
+            Kind::Group => {
+                rules::complete_group(&mut content);
+                Vec::new()
+            }
             _ => self.identify(&mut content, sequence, fresh.user_uuid)?,
-        }
+        };
         let mut record =
             Record { id: fresh.id, created_ms: now_ms, modified_ms: now_ms, version: 1, password, content };
-        self.check_unique(kind, &index::entries(kind, &record), None)?;
+        let entries = index::entries(kind, &record);
+        self.check_unique(kind, &entries, &sure, None)?;
         let members = self.find_members(&members, None)?;
         members.store_outside(&mut record.content);
         rules::check_group(self.settings, None, &record.content, &members.added, &[])?;
 
-        self.insert(kind, sequence, &record)?;
+        self.insert_with(kind, sequence, &record, &entries)?;
         for member in &members.added {
             self.link(sequence, fresh.id, member)?;
         }
-        Ok(Written { id: fresh.id, kind, sequence })
+        Ok(Written { kind, sequence, record })
     }
 
     /// A record with its identifier and its index entries.
     pub(crate) fn insert(&mut self, kind: Kind, sequence: u64, record: &Record) -> Result<(), StorageError> {
+        self.insert_with(kind, sequence, record, &index::entries(kind, record))
+    }
+
+    fn insert_with(
+        &mut self,
+        kind: Kind,
+        sequence: u64,
+        record: &Record,
+        entries: &[(&'static Index, String)],
+    ) -> Result<(), StorageError> {
         self.put_record(kind, sequence, record)?;
-        self.tables.ids.insert(record.id.as_u128(), (kind as u8, sequence)).map_err(StorageError::of)?;
-        for (index, key) in index::entries(kind, record) {
-            self.tables.index.insert((index.number, key.as_str(), sequence), ()).map_err(StorageError::of)?;
+        self.tables.ids.insert(record.id.as_u128(), (kind as u8, sequence))?;
+        for (index, key) in entries {
+            self.tables.index.insert((index.number, key.as_str(), sequence), ())?;
         }
-        self.count_block(kind, sequence, true)
+        self.counts.count(&self.tables.blocks, kind, sequence, true)
     }
 
     /// The opposite of [`Self::insert`]; memberships go, too.
@@ -123,7 +192,7 @@ impl Writer<'_> {
         now_ms: u64,
     ) -> Result<(), StorageError> {
         for (index, key) in index::entries(kind, record) {
-            self.tables.index.remove((index.number, key.as_str(), sequence)).map_err(StorageError::of)?;
+            self.tables.index.remove((index.number, key.as_str(), sequence))?;
         }
         for (group, _) in self.tables.groups_of(sequence)? {
             self.unlink(group, sequence)?;
@@ -137,26 +206,22 @@ impl Writer<'_> {
             }
         }
         self.note_change(kind, record)?;
-        self.tables.ids.remove(record.id.as_u128()).map_err(StorageError::of)?;
+        self.tables.ids.remove(record.id.as_u128())?;
         self.remember_deletion(kind, record.id, now_ms.max(record.modified_ms))?;
-        self.tables.resources.remove((kind as u8, sequence)).map_err(StorageError::of)?;
-        self.count_block(kind, sequence, false)
+        self.tables.resources.remove((kind as u8, sequence))?;
+        self.counts.count(&self.tables.blocks, kind, sequence, false)
     }
 
     pub(crate) fn replace(
         &mut self,
         kind: Kind,
         id: &str,
-        body: &Value,
+        draft: Result<Draft, ScimError>,
         if_match: Option<&str>,
         now_ms: u64,
     ) -> Result<Written, ScimError> {
-        let catalog = self.catalog;
-        let resource_type = catalog.of(kind);
         let (sequence, old) = self.current(kind, id, if_match)?;
-        named_in_body(body, old.id)?;
-        let (mut content, password, members) = read_body(resource_type, body)?;
-        content::check(resource_type, &content)?;
+        let Draft { mut content, password, members } = draft?;
         match kind {
             Kind::Group => {
                 rules::keep_fixed(self.settings, &old.content, &mut content);
@@ -248,7 +313,6 @@ impl Writer<'_> {
 
     fn update(&mut self, change: Change, now_ms: u64) -> Result<Written, ScimError> {
         let Change { kind, sequence, old, mut content, password, members } = change;
-        let written = Written { id: old.id, kind, sequence };
         if kind == Kind::Group {
             members.store_outside(&mut content);
             rules::check_group(
@@ -260,12 +324,12 @@ impl Writer<'_> {
             )?;
         }
         if content == old.content && password == old.password && members.is_empty() {
-            return Ok(written);
+            return Ok(Written { kind, sequence, record: old });
         }
         content::check_immutable(self.catalog.of(kind), &old.content, &content)?;
         let new = Record { content, password, ..old.clone() };
         let gained = self.gained(kind, &old, &new);
-        self.check_unique(kind, &gained, Some(sequence))?;
+        self.check_unique(kind, &gained, &[], Some(sequence))?;
 
         for member in &members.removed {
             self.unlink(sequence, member.sequence)?;
@@ -273,8 +337,8 @@ impl Writer<'_> {
         for member in &members.added {
             self.link(sequence, new.id, member)?;
         }
-        self.rewrite(kind, sequence, &old, new, now_ms)?;
-        Ok(written)
+        let record = self.rewrite(kind, sequence, &old, new, now_ms)?;
+        Ok(Written { kind, sequence, record })
     }
 
     fn gained(&self, kind: Kind, old: &Record, new: &Record) -> Vec<(&'static Index, String)> {
@@ -292,64 +356,35 @@ impl Writer<'_> {
         old: &Record,
         mut new: Record,
         now_ms: u64,
-    ) -> Result<(), StorageError> {
+    ) -> Result<Record, StorageError> {
         touch(&mut new, now_ms);
         // One that leaves its application concerns that, too.
         self.note_change(kind, old)?;
         let (before, after) = (index::entries(kind, old), index::entries(kind, &new));
         for (index, key) in before.iter().filter(|b| !after.iter().any(|a| same(a, b))) {
-            self.tables.index.remove((index.number, key.as_str(), sequence)).map_err(StorageError::of)?;
+            self.tables.index.remove((index.number, key.as_str(), sequence))?;
         }
         for (index, key) in after.iter().filter(|a| !before.iter().any(|b| same(a, b))) {
-            self.tables.index.insert((index.number, key.as_str(), sequence), ()).map_err(StorageError::of)?;
+            self.tables.index.insert((index.number, key.as_str(), sequence), ())?;
         }
-        self.put_record(kind, sequence, &new)
+        self.put_record(kind, sequence, &new)?;
+        Ok(new)
     }
 
     fn put_record(&mut self, kind: Kind, sequence: u64, record: &Record) -> Result<(), StorageError> {
         self.note_change(kind, record)?;
         let bytes = serde_json::to_vec(record).map_err(|e| StorageError::Failed(e.to_string()))?;
-        self.tables.resources.insert((kind as u8, sequence), bytes.as_slice()).map_err(StorageError::of)?;
+        self.tables.resources.insert((kind as u8, sequence), bytes.as_slice())?;
         Ok(())
     }
 
     fn next_sequence(&mut self) -> Result<u64, StorageError> {
-        let next = self.counters.get("sequence").map_err(StorageError::of)?.map_or(0, |v| v.value()) + 1;
-        self.counters.insert("sequence", next).map_err(StorageError::of)?;
-        Ok(next)
-    }
-
-    fn count_block(&mut self, kind: Kind, sequence: u64, more: bool) -> Result<(), StorageError> {
-        for block in [sequence / BLOCK, ALL] {
-            let key = (kind as u8, block);
-            let now = self.tables.blocks.get(key).map_err(StorageError::of)?.map_or(0, |v| v.value());
-            let then = if more { now + 1 } else { now.saturating_sub(1) };
-            if then == 0 {
-                self.tables.blocks.remove(key).map_err(StorageError::of)?;
-            } else {
-                self.tables.blocks.insert(key, then).map_err(StorageError::of)?;
-            }
-        }
-        Ok(())
+        self.counts.next_sequence(&self.counters)
     }
 }
 
 fn same(a: &(&Index, String), b: &(&Index, String)) -> bool {
     a.0.number == b.0.number && a.1 == b.1
-}
-
-/// Content, password and members.
-type Parts = (Map<String, Value>, Option<String>, Vec<String>);
-
-/// The parts of a whole resource.
-fn read_body(resource_type: &ResourceType, body: &Value) -> Result<Parts, ScimError> {
-    let mut content = content::read(resource_type, body)?;
-    let members = match (resource_type.kind, content.shift_remove("members")) {
-        (Kind::Group, Some(members)) => patch::member_ids(&members)?,
-        _ => Vec::new(),
-    };
-    let password = take_password(&mut content);
-    Ok((content, password, members))
 }
 
 const PASSWORD: &str = "password";
@@ -363,9 +398,9 @@ fn take_password(content: &mut Map<String, Value>) -> Option<String> {
 }
 
 /// A body that speaks of another resource than its address is a mistake.
-fn named_in_body(body: &Value, id: Uuid) -> Result<(), ScimError> {
+pub(crate) fn named_in_body(body: &Value, id: &str) -> Result<(), ScimError> {
     match patch::field(body, "id").and_then(Value::as_str) {
-        Some(named) if Uuid::try_parse(named) != Ok(id) => {
+        Some(named) if Uuid::try_parse(named).ok() != Uuid::try_parse(id).ok() => {
             Err(ScimError::value(format!("\"id\" is {named:?} in the body and {id} in the address")))
         }
         _ => Ok(()),

@@ -4,6 +4,7 @@
 //! can have and no resolver ever sees, and whatever it asks for elsewhere is refused: this is its only way out.
 
 use crate::directories::Directories;
+use crate::scim::{self, Ask};
 use async_trait::async_trait;
 use gangway_directory::{Call, Reply};
 use gangway_egress::{HttpRequest, HttpResponse};
@@ -164,30 +165,18 @@ impl Inside {
             let found = request.headers.iter().find(|(name, _)| name.eq_ignore_ascii_case(wanted));
             found.map(|(_, value)| value.clone())
         };
-        let (directories, store, tenant) =
-            (self.directories.clone(), self.store.clone(), self.tenant.clone());
-        let (method, path, query) = (request.method.clone(), path.to_owned(), query.to_owned());
-        let (if_match, if_none_match) = (header("if-match"), header("if-none-match"));
-        let body = request.body.clone();
-        let open = self.directories.get(&self.tenant);
-        let quick = open.as_ref().is_some_and(|directory| directory.is_quick(&method, &path, &query));
-        let answer = move || {
-            let directory = match open {
-                Some(directory) => directory,
-                None => directories.open(store.as_ref(), &tenant)?,
-            };
-            Ok::<_, crate::problem::Problem>(directory.call(&Call {
-                method: &method,
-                path: &path,
-                query: &query,
-                if_match: if_match.as_deref(),
-                if_none_match: if_none_match.as_deref(),
-                body: &body,
-                base: BASE,
-            }))
+        let asked = Asked {
+            method: request.method.clone(),
+            path: path.to_owned(),
+            query: query.to_owned(),
+            if_match: header("if-match"),
+            if_none_match: header("if-none-match"),
+            body: request.body.clone(),
         };
-        // What takes microseconds is not worth another thread.
-        let reply = if quick { answer() } else { crate::services::blocking(answer).await };
+        let reply = match scim::open_in(&self.directories, &self.store, &self.tenant).await {
+            Ok(directory) => scim::carry_out(directory, asked).await,
+            Err(problem) => Err(problem),
+        };
         let response = response(reply.map_err(|problem| failed(problem.detail().to_owned()))?);
         if response.body.len() > MAX_ANSWER {
             return Err(PluginError::new(
@@ -201,6 +190,30 @@ impl Inside {
             ));
         }
         Ok(response)
+    }
+}
+
+/// A request of the connector.
+struct Asked {
+    method: String,
+    path: String,
+    query: String,
+    if_match: Option<String>,
+    if_none_match: Option<String>,
+    body: Vec<u8>,
+}
+
+impl Ask for Asked {
+    fn call(&self) -> Call<'_> {
+        Call {
+            method: &self.method,
+            path: &self.path,
+            query: &self.query,
+            if_match: self.if_match.as_deref(),
+            if_none_match: self.if_none_match.as_deref(),
+            body: &self.body,
+            base: BASE,
+        }
     }
 }
 

@@ -1,17 +1,21 @@
 //! A tenant's directory over HTTP.
 
+use crate::directories::Directories;
 use crate::extract::{self, too_large};
 use crate::limits::Admission;
 use crate::problem::Problem;
 use crate::services::{Services, blocking};
-use axum::body::{Body, to_bytes};
+use axum::body::{Body, Bytes, to_bytes};
 use axum::extract::{RawPathParams, Request, State};
+use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use gangway_directory::{Call, Directory, MAX_BODY, Reply};
+use gangway_directory::{Call, Directory, MAX_BODY, Reply, Way};
 use gangway_model::TenantId;
+use gangway_store::Store;
 use serde_json::json;
 use std::sync::Arc;
+use tokio::sync::oneshot;
 
 /// The media type of RFC 7644.
 const MEDIA_TYPE: HeaderValue = HeaderValue::from_static("application/scim+json");
@@ -47,31 +51,71 @@ async fn answer(services: &Services, tenant: &str, request: Request) -> Result<R
         .await
         .map_err(|_| too_large(&format!("the body has more than {MAX_BODY} bytes, or broke off")))?;
     let below = parts.uri.path().splitn(6, '/').nth(5).unwrap_or_default().to_owned();
-    let quick = directory.is_quick(parts.method.as_str(), &below, parts.uri.query().unwrap_or_default());
-    let answer = move || {
-        let text = |name| parts.headers.get(name).and_then(|v: &HeaderValue| v.to_str().ok());
-        Ok(directory.call(&Call {
-            method: parts.method.as_str(),
-            path: &below,
-            query: parts.uri.query().unwrap_or_default(),
+    let asked = Asked { parts, below, body, base };
+    carry_out(directory, asked).await.map(respond)
+}
+
+/// Somebody who asks a directory.
+pub(crate) trait Ask: Send + 'static {
+    /// The request.
+    fn call(&self) -> Call<'_>;
+}
+
+/// Carries a request out where that is done best.
+pub(crate) async fn carry_out(directory: Arc<Directory>, asked: impl Ask) -> Result<Reply, Problem> {
+    match directory.way(&asked.call()) {
+        Way::Here => Ok(directory.call(&asked.call())),
+        Way::Submit => {
+            let (tell, told) = oneshot::channel();
+            directory.submit(&asked.call(), move |finished| {
+                // Who has gone away is told nothing.
+                let _ = tell.send(finished);
+            });
+            let lost = |_| Problem::internal("the directory lost the request".to_owned());
+            told.await.map(|finished| directory.answer(finished)).map_err(lost)
+        }
+        Way::Apart => blocking(move || Ok(directory.call(&asked.call()))).await,
+    }
+}
+
+/// A request over HTTP.
+struct Asked {
+    parts: Parts,
+    below: String,
+    body: Bytes,
+    base: String,
+}
+
+impl Ask for Asked {
+    fn call(&self) -> Call<'_> {
+        let text = |name| self.parts.headers.get(name).and_then(|v: &HeaderValue| v.to_str().ok());
+        Call {
+            method: self.parts.method.as_str(),
+            path: &self.below,
+            query: self.parts.uri.query().unwrap_or_default(),
             if_match: text(header::IF_MATCH),
             if_none_match: text(header::IF_NONE_MATCH),
-            body: &body,
-            base: &base,
-        }))
-    };
-    // What takes microseconds is not worth another thread.
-    let reply = if quick { answer()? } else { blocking(answer).await? };
-    Ok(respond(reply))
+            body: &self.body,
+            base: &self.base,
+        }
+    }
 }
 
 /// A tenant's directory.
 pub(crate) async fn open(services: &Services, tenant: &TenantId) -> Result<Arc<Directory>, Problem> {
-    if let Some(directory) = services.inner.directories.get(tenant) {
+    open_in(&services.inner.directories, &services.inner.store, tenant).await
+}
+
+pub(crate) async fn open_in(
+    directories: &Arc<Directories>,
+    store: &Arc<dyn Store>,
+    tenant: &TenantId,
+) -> Result<Arc<Directory>, Problem> {
+    if let Some(directory) = directories.get(tenant) {
         return Ok(directory);
     }
-    let (services, tenant) = (services.clone(), tenant.clone());
-    blocking(move || services.inner.directories.open(services.inner.store.as_ref(), &tenant)).await
+    let (directories, store, tenant) = (directories.clone(), store.clone(), tenant.clone());
+    blocking(move || directories.open(store.as_ref(), &tenant)).await
 }
 
 /// The directory's address as the client knows it.

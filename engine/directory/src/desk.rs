@@ -1,0 +1,137 @@
+//! Where the one who writes sits: transactions, durable by a record of the journal or in the directory's file itself.
+
+use crate::ScimError;
+use crate::changes::CHANGES;
+use crate::commit::State;
+use crate::error::StorageError;
+use crate::journal::Journal;
+use crate::queue::Batch;
+use crate::redo::{Entries, Entry, Noted, Redo};
+use crate::storage::{COUNTERS, WriteTables};
+use crate::write::Writer;
+use redb::{Database, Durability, ReadableDatabase, WriteTransaction};
+use std::path::Path;
+use std::sync::Arc;
+
+/// The generation of the journal whose records the file does not hold.
+const GENERATION: &str = "journal";
+
+/// Whoever holds it writes.
+pub(crate) struct Desk {
+    /// None for a directory that is in memory.
+    journal: Option<Journal>,
+}
+
+impl Desk {
+    /// A directory in memory: each transaction is as durable as it can be.
+    pub(crate) fn in_memory() -> Self {
+        Self { journal: None }
+    }
+
+    /// What was committed and did not get into the file is done again.
+    pub(crate) fn open(database: &Database, path: &Path) -> Result<Self, StorageError> {
+        let generation = {
+            let transaction = database.begin_read().map_err(StorageError::of)?;
+            let counters = transaction.open_table(COUNTERS).map_err(StorageError::of)?;
+            counters.get(GENERATION).map_err(StorageError::of)?.map_or(0, |number| number.value())
+        };
+        let mut journal = Journal::open(path, generation).map_err(io)?;
+        let records = journal.records().map_err(io)?;
+        let mut desk = Self { journal: Some(journal) };
+        if !records.is_empty() {
+            let transaction = database.begin_write().map_err(StorageError::of)?;
+            do_again(&transaction, &records)?;
+            desk.commit(transaction)?;
+        }
+        Ok(desk)
+    }
+
+    /// Carries changes out, in one transaction. They are durable when it returns `Ok`.
+    pub(crate) fn carry_out(
+        &mut self,
+        database: &Database,
+        state: &Arc<State>,
+        batch: &mut Batch,
+    ) -> Result<(), StorageError> {
+        let mut transaction = database.begin_write().map_err(StorageError::of)?;
+        let redo = Redo::default();
+        {
+            let mut writer = Writer::open(&transaction, state, &redo)?;
+            for job in batch {
+                if !job.run(&mut writer) {
+                    return Err(StorageError::Failed("nothing was written; see the engine's log".to_owned()));
+                }
+            }
+            writer.finish()?;
+        }
+        let redo = redo.bytes();
+        if redo.is_empty() {
+            return transaction.abort().map_err(StorageError::of);
+        }
+        let Some(journal) = self.journal.as_mut().filter(|journal| journal.takes(&redo)) else {
+            return self.commit(transaction);
+        };
+        transaction.set_durability(Durability::None).map_err(StorageError::of)?;
+        journal.append(&redo).map_err(io)?;
+        let committed = transaction.commit().map_err(StorageError::of);
+        if committed.is_err() {
+            journal.give_up();
+        }
+        committed
+    }
+
+    /// Changes something in a transaction of its own.
+    pub(crate) fn alone<T>(
+        &mut self,
+        database: &Database,
+        change: impl FnOnce(&WriteTransaction) -> Result<T, ScimError>,
+    ) -> Result<T, ScimError> {
+        let transaction = database.begin_write().map_err(StorageError::of)?;
+        let changed = change(&transaction)?;
+        self.commit(transaction)?;
+        Ok(changed)
+    }
+
+    /// Whether the journal has what the file does not.
+    pub(crate) fn is_ahead(&self) -> bool {
+        self.journal.as_ref().is_some_and(Journal::is_ahead)
+    }
+
+    /// Makes the file hold everything.
+    pub(crate) fn catch_up(&mut self, database: &Database) -> Result<(), StorageError> {
+        self.commit(database.begin_write().map_err(StorageError::of)?)
+    }
+
+    /// Makes a transaction durable in the file, with all before it.
+    fn commit(&mut self, transaction: WriteTransaction) -> Result<(), StorageError> {
+        let Some(journal) = &mut self.journal else { return transaction.commit().map_err(StorageError::of) };
+        let next = journal.generation() + 1;
+        {
+            let mut counters = transaction.open_table(COUNTERS).map_err(StorageError::of)?;
+            counters.insert(GENERATION, next).map_err(StorageError::of)?;
+        }
+        transaction.commit().map_err(StorageError::of)?;
+        journal.begin(next);
+        Ok(())
+    }
+}
+
+fn io(error: std::io::Error) -> StorageError {
+    StorageError::of(redb::Error::Io(error))
+}
+
+fn do_again(transaction: &WriteTransaction, records: &[Vec<u8>]) -> Result<(), StorageError> {
+    let redo = Redo::default();
+    let mut tables = WriteTables::open(transaction, &redo)?;
+    let mut counters = Noted::open(transaction, &redo, (crate::write::COUNTERS_NUMBER, COUNTERS))?;
+    let mut changes = Noted::open(transaction, &redo, (crate::write::CHANGES_NUMBER, CHANGES))?;
+    let mut one = |entry: &Entry<'_>| -> Result<bool, StorageError> {
+        Ok(tables.again(entry)? || counters.again(entry)? || changes.again(entry)?)
+    };
+    for entry in records.iter().flat_map(|record| Entries(record)) {
+        if !one(&entry)? {
+            return Err(StorageError::Damaged("the journal speaks of a table that is not there".to_owned()));
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,144 @@
+//! What a transaction writes, noted while it writes it, so that it can be written again after a crash.
+//!
+//! Entries are whole keys with their whole values: done twice they come to the same.
+
+use crate::error::StorageError;
+use redb::{
+    AccessGuard, Key, Range, ReadableTable, ReadableTableMetadata, Table, TableStats, Value, WriteTransaction,
+};
+use redb::{StorageError as Failure, TableDefinition};
+use std::borrow::Borrow;
+use std::cell::RefCell;
+use std::ops::RangeBounds;
+
+/// In place of a value's length: the key is removed.
+const REMOVED: u32 = u32::MAX;
+
+/// The entries of a transaction.
+#[derive(Default)]
+pub(crate) struct Redo(RefCell<Vec<u8>>);
+
+impl Redo {
+    pub(crate) fn bytes(self) -> Vec<u8> {
+        self.0.into_inner()
+    }
+
+    fn note(&self, table: u8, key: &[u8], value: Option<&[u8]>) {
+        let length = |bytes: &[u8]| u32::try_from(bytes.len()).unwrap_or(REMOVED).to_le_bytes();
+        let mut noted = self.0.borrow_mut();
+        noted.push(table);
+        noted.extend_from_slice(&length(key));
+        noted.extend_from_slice(&value.map_or(REMOVED.to_le_bytes(), length));
+        noted.extend_from_slice(key);
+        noted.extend_from_slice(value.unwrap_or_default());
+    }
+}
+
+/// A table whose changes are noted. There is no other way to change it.
+pub(crate) struct Noted<'t, K: Key + 'static, V: Value + 'static> {
+    table: Table<'t, K, V>,
+    number: u8,
+    redo: &'t Redo,
+}
+
+impl<'t, K: Key + 'static, V: Value + 'static> Noted<'t, K, V> {
+    /// Opens a table under its number, which stands in journals and is never given to another.
+    pub(crate) fn open(
+        transaction: &'t WriteTransaction,
+        redo: &'t Redo,
+        (number, definition): (u8, TableDefinition<'static, K, V>),
+    ) -> Result<Self, StorageError> {
+        Ok(Self { table: transaction.open_table(definition).map_err(StorageError::of)?, number, redo })
+    }
+
+    pub(crate) fn insert<'k, 'v>(
+        &mut self,
+        key: impl Borrow<K::SelfType<'k>>,
+        value: impl Borrow<V::SelfType<'v>>,
+    ) -> Result<(), StorageError> {
+        let (key, value) = (key.borrow(), value.borrow());
+        self.redo.note(self.number, K::as_bytes(key).as_ref(), Some(V::as_bytes(value).as_ref()));
+        self.table.insert(key, value).map(drop).map_err(StorageError::of)
+    }
+
+    pub(crate) fn remove<'k>(&mut self, key: impl Borrow<K::SelfType<'k>>) -> Result<(), StorageError> {
+        let key = key.borrow();
+        self.redo.note(self.number, K::as_bytes(key).as_ref(), None);
+        self.table.remove(key).map(drop).map_err(StorageError::of)
+    }
+
+    /// Does an entry again, if it is of this table.
+    pub(crate) fn again(&mut self, entry: &Entry<'_>) -> Result<bool, StorageError> {
+        if entry.table != self.number {
+            return Ok(false);
+        }
+        let key = K::from_bytes(entry.key);
+        match entry.value {
+            Some(value) => self.insert(&key, V::from_bytes(value))?,
+            None => self.remove(&key)?,
+        }
+        Ok(true)
+    }
+}
+
+impl<K: Key + 'static, V: Value + 'static> ReadableTableMetadata for Noted<'_, K, V> {
+    fn stats(&self) -> Result<TableStats, Failure> {
+        self.table.stats()
+    }
+
+    fn len(&self) -> Result<u64, Failure> {
+        self.table.len()
+    }
+}
+
+impl<K: Key + 'static, V: Value + 'static> ReadableTable<K, V> for Noted<'_, K, V> {
+    fn get<'a>(&self, key: impl Borrow<K::SelfType<'a>>) -> Result<Option<AccessGuard<'_, V>>, Failure> {
+        self.table.get(key)
+    }
+
+    fn range<'a, R>(&self, range: impl RangeBounds<R> + 'a) -> Result<Range<'_, K, V>, Failure>
+    where
+        R: Borrow<K::SelfType<'a>> + 'a,
+    {
+        self.table.range(range)
+    }
+
+    fn first(&self) -> Result<Option<(AccessGuard<'_, K>, AccessGuard<'_, V>)>, Failure> {
+        self.table.first()
+    }
+
+    fn last(&self) -> Result<Option<(AccessGuard<'_, K>, AccessGuard<'_, V>)>, Failure> {
+        self.table.last()
+    }
+}
+
+/// One entry.
+pub(crate) struct Entry<'b> {
+    table: u8,
+    key: &'b [u8],
+    value: Option<&'b [u8]>,
+}
+
+/// The entries of a transaction as they were noted.
+pub(crate) struct Entries<'b>(pub(crate) &'b [u8]);
+
+impl<'b> Iterator for Entries<'b> {
+    type Item = Entry<'b>;
+
+    fn next(&mut self) -> Option<Entry<'b>> {
+        let (table, rest) = self.0.split_first()?;
+        let (key, rest) = rest.split_first_chunk::<4>()?;
+        let (value, rest) = rest.split_first_chunk::<4>()?;
+        let (key, value) = (u32::from_le_bytes(*key), u32::from_le_bytes(*value));
+        let (key, rest) = rest.split_at_checked(usize::try_from(key).ok()?)?;
+        let (value, rest) = match value {
+            REMOVED => (None, rest),
+            length => {
+                let (value, rest) = rest.split_at_checked(usize::try_from(length).ok()?)?;
+                (Some(value), rest)
+            }
+        };
+        self.0 = rest;
+        Some(Entry { table: *table, key, value })
+    }
+}
