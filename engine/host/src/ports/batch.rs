@@ -40,11 +40,17 @@ impl Places {
     /// The answers in the order of the requests.
     pub(super) fn answers(
         self,
-        answered: Vec<wit::Answers>,
+        mut answered: Vec<wit::Answers>,
         plugin: &str,
     ) -> Result<Vec<Answer>, PluginError> {
         same_number(plugin, "apply", answered.len(), self.0.len())?;
         let count = self.0.iter().map(Vec::len).sum();
+        // The usual case, one batch of everything, is in order already.
+        if let [places] = self.0.as_slice()
+            && let Some(answered) = answered.pop()
+        {
+            return batch(answered, places.len(), plugin);
+        }
         let mut answers: Vec<Option<Answer>> = std::iter::repeat_with(|| None).take(count).collect();
         for (places, answered) in self.0.iter().zip(answered) {
             for (place, answer) in places.iter().zip(batch(answered, places.len(), plugin)?) {
@@ -210,6 +216,18 @@ mod tests {
                 (AnswerOutcome::Filtered, "", None)
             ]
         );
+    }
+
+    #[test]
+    fn one_batch_of_everything_is_in_order() {
+        let requests: Vec<_> = ["a", "b", "c"].map(|json| request(TransformOperation::Read, json)).into();
+        let places = || batches(&requests).1;
+        let one = || answered(&["1", "2", "3"], &[], vec![]);
+        let found: Vec<_> = places().answers(vec![one()], "p").unwrap().into_iter().map(|a| a.json).collect();
+        assert_eq!(found, ["1", "2", "3"]);
+        assert!(places().answers(vec![answered(&["1", "2"], &[], vec![])], "p").is_err());
+        assert!(places().answers(vec![one(), one()], "p").is_err());
+        assert!(places().answers(vec![], "p").is_err());
     }
 
     #[test]

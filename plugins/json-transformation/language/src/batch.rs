@@ -197,7 +197,7 @@ impl Compiled {
         let mut variables = Variables::default();
         if !request.variables.trim().is_empty() {
             match json::parse(request.variables) {
-                Ok(Value::Object(members)) => variables = Variables::preset(members),
+                Ok(Value::Object(members)) => variables = Variables::preset(members.into_vec()),
                 Ok(other) => {
                     return Err(refused(format!("the variables are not a JSON object but {}", other.kind())));
                 }

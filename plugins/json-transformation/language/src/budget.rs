@@ -13,12 +13,20 @@ const COPIES: usize = 1_000_000;
 /// Bytes of text made by functions and references.
 const TEXT: usize = 16 * 1024 * 1024;
 
+#[derive(Clone, Copy)]
+enum Bound {
+    Steps,
+    Copies,
+    Text,
+}
+
 /// What is left for one entity.
 #[derive(Debug)]
 pub struct Budget {
     steps: Cell<u64>,
     copies: Cell<usize>,
     text: Cell<usize>,
+    exceeded: Cell<bool>,
     fault: RefCell<Option<String>>,
 }
 
@@ -28,6 +36,7 @@ impl Default for Budget {
             steps: Cell::new(STEPS),
             copies: Cell::new(COPIES),
             text: Cell::new(TEXT),
+            exceeded: Cell::new(false),
             fault: RefCell::new(None),
         }
     }
@@ -44,10 +53,7 @@ impl Budget {
             }
             None => {
                 self.steps.set(0);
-                self.fail(format!(
-                    "more than {STEPS} steps for one entity: simplify the paths and conditions"
-                ));
-                false
+                self.exceeded(Bound::Steps)
             }
         }
     }
@@ -62,8 +68,7 @@ impl Budget {
             }
             None => {
                 self.copies.set(0);
-                self.fail(format!("more than {COPIES} values written for one entity"));
-                false
+                self.exceeded(Bound::Copies)
             }
         }
     }
@@ -77,14 +82,33 @@ impl Budget {
             }
             None => {
                 self.text.set(0);
-                self.fail(format!("more than {TEXT} bytes of text made for one entity"));
-                false
+                self.exceeded(Bound::Text)
             }
         }
     }
 
+    #[cold]
+    #[inline(never)]
+    fn exceeded(&self, bound: Bound) -> bool {
+        self.fail(match bound {
+            Bound::Steps => {
+                format!("more than {STEPS} steps for one entity: simplify the paths and conditions")
+            }
+            Bound::Copies => format!("more than {COPIES} values written for one entity"),
+            Bound::Text => format!("more than {TEXT} bytes of text made for one entity"),
+        });
+        false
+    }
+
+    /// Whether there was a fault.
+    #[inline]
+    pub fn is_exceeded(&self) -> bool {
+        self.exceeded.get()
+    }
+
     /// Notes a fault; the first one counts.
     pub fn fail(&self, message: String) {
+        self.exceeded.set(true);
         self.fault.borrow_mut().get_or_insert(message);
     }
 

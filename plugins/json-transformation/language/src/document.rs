@@ -35,6 +35,7 @@ pub fn parse(text: &str, properties: &Properties) -> Result<Document, json::Synt
             missing.push((pointer.to_owned(), key.to_owned()));
         }
     });
+    drop(plain);
     Ok(Document { tree, missing, dependent, cleaned })
 }
 

@@ -72,7 +72,7 @@ impl Trace {
             Some(value) => (Cow::Borrowed("result"), excerpt(value)),
             None => (Cow::Borrowed("noResult"), Value::True),
         });
-        self.functions.push(Value::Object(step));
+        self.functions.push(Value::Object(step.into()));
     }
 
     /// The default value is taken.
@@ -96,7 +96,7 @@ impl Trace {
     fn flush(&mut self) {
         if !self.functions.is_empty() {
             let functions = std::mem::take(&mut self.functions);
-            self.add("functions", Value::Array(functions));
+            self.add("functions", Value::Array(functions.into()));
         }
     }
 
@@ -117,11 +117,11 @@ impl Trace {
 
     fn close(&mut self) {
         let entry = std::mem::take(&mut self.entry);
-        self.list.push(Value::Object(entry));
+        self.list.push(Value::Object(entry.into()));
     }
 
     /// The trace as a JSON array.
     pub fn into_json(self) -> String {
-        json::to_string(&Value::Array(self.list))
+        json::to_string(&Value::Array(self.list.into()))
     }
 }

@@ -12,6 +12,7 @@ mod diagnostic;
 mod document;
 mod explain;
 mod functions;
+pub mod items;
 pub mod json;
 mod lint;
 mod mapping;
@@ -20,6 +21,7 @@ mod parser;
 mod path;
 mod regex;
 mod run;
+mod same;
 pub mod value;
 mod variables;
 

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use crate::condition::{Condition, Expr, Operand, Operator};
+use crate::condition::{Condition, Expr, Operand, Operator, Relation};
 use crate::diagnostic::Problems;
 use crate::mapping::{Action, Direction, Entity, Operation, Origin};
 use crate::path::Step;
@@ -23,7 +23,14 @@ pub(crate) fn condition(expr: &Expr, pointer: &str, problems: &mut Problems) {
     match expr {
         Expr::Or(list) | Expr::And(list) => list.iter().for_each(|expr| condition(expr, pointer, problems)),
         Expr::Not(inner) => condition(inner, pointer, problems),
-        Expr::Relation(Operand::Path(path), operator, Operand::Literal(literal)) => {
+        Expr::Relation(compared) => relation(compared, pointer, problems),
+        _ => {}
+    }
+}
+
+fn relation(relation: &Relation, pointer: &str, problems: &mut Problems) {
+    match (&relation.left, relation.operator, &relation.right) {
+        (Operand::Path(path), operator, Operand::Literal(literal)) => {
             let compares = matches!(
                 operator,
                 Operator::Equal
@@ -41,7 +48,7 @@ pub(crate) fn condition(expr: &Expr, pointer: &str, problems: &mut Problems) {
                 problems.warning(pointer, message);
             }
         }
-        Expr::Relation(Operand::Path(_), Operator::Matches, Operand::Pattern(regex)) => {
+        (Operand::Path(_), Operator::Matches, Operand::Pattern(regex)) => {
             let source = regex.source();
             if !source.is_empty()
                 && source.chars().all(|c| c.is_alphanumeric() || matches!(c, '_' | ' ' | '-'))
@@ -100,7 +107,7 @@ pub(crate) fn entity(
             continue;
         }
         let key = format!("{:?}", path.steps);
-        let constant = matches!(set.origin, Origin::Constant(_) | Origin::Template(_));
+        let constant = matches!(set.origin, Origin::Constant(_) | Origin::Text(_) | Origin::Template(_));
         if constant
             && mapping.condition.is_none()
             && let Some((_, earlier, _)) =

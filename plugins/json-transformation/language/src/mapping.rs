@@ -4,7 +4,9 @@ use crate::condition::Condition;
 use crate::diagnostic::Diagnostic;
 use crate::functions::{Call, DateFormat};
 use crate::path::Path;
+use crate::same::same_text;
 use crate::value::Value;
+use crate::variables::Template;
 
 pub(crate) use crate::functions::Settings;
 
@@ -41,14 +43,16 @@ pub enum Operation {
 impl Operation {
     /// The operation of a word.
     pub fn of(word: &str) -> Option<Operation> {
-        Some(match word {
-            "read" => Operation::Read,
-            "create" => Operation::Create,
-            "update" => Operation::Update,
-            "patch" => Operation::Patch,
-            "delete" => Operation::Delete,
+        // Asked for every entity, so the first letter decides which word it can be.
+        let operation = match word.as_bytes().first()? {
+            b'r' => Operation::Read,
+            b'c' => Operation::Create,
+            b'u' => Operation::Update,
+            b'p' => Operation::Patch,
+            b'd' => Operation::Delete,
             _ => return None,
-        })
+        };
+        same_text(word, operation.as_str()).then_some(operation)
     }
 
     /// The word of an operation.
@@ -98,7 +102,7 @@ impl Compiled {
     }
 
     pub(crate) fn entity(&self, name: &str) -> Option<&Entity> {
-        self.entities.iter().find(|entity| entity.name == name)
+        self.entities.iter().find(|entity| same_text(&entity.name, name))
     }
 }
 
@@ -171,6 +175,8 @@ pub(crate) struct Set {
     pub target: Option<Path>,
     pub variable: Option<Box<str>>,
     pub correlation: bool,
+    /// It takes a value from one place to another as it is, by paths that lead straight there.
+    pub copies: bool,
 }
 
 /// Where a value comes from.
@@ -178,7 +184,9 @@ pub(crate) enum Origin {
     /// The first function makes it.
     None,
     Constant(Value<'static>),
-    /// A constant with references to variables.
+    /// A text with references to variables.
+    Text(Template),
+    /// Another constant with such texts in it.
     Template(Value<'static>),
     Path(Path),
     Variable(Box<str>, Option<Path>),

@@ -4,10 +4,12 @@ use std::borrow::Cow;
 
 use crate::budget::Budget;
 use crate::compile::expand;
+use crate::condition::Condition;
 use crate::explain::Trace;
 use crate::functions::{Env, Lookups, Random};
 use crate::mapping::{Action, Direction, Entity, Mapping, Operation, Origin, Set, Table};
-use crate::path::{self, Found, Path, Scope};
+use crate::path::{self, Found, Scope};
+use crate::same::same_text;
 use crate::value::{Text, Value};
 use crate::variables::Variables;
 
@@ -48,7 +50,7 @@ pub(crate) fn run<'a>(
         direction,
         operation,
         input,
-        output: Value::Object(Vec::with_capacity(entity.mappings.len().clamp(4, 32))),
+        output: Value::Object(Vec::with_capacity(entity.mappings.len().clamp(4, 32)).into()),
         variables,
         correlation: Vec::new(),
         budget: &budget,
@@ -107,38 +109,13 @@ impl<'a> Run<'_, 'a, '_> {
         let mut ran = 0usize;
         for mapping in &entity.mappings {
             if !mapping.runs(self.direction, self.operation) {
-                if let Some(trace) = &mut self.outside.trace {
-                    trace.begin(&mapping.pointer, &mapping.label);
-                    trace.end("other scope");
-                }
+                self.begin(mapping);
+                self.end("other scope");
                 continue;
             }
             ran += 1;
-            if let Some(trace) = &mut self.outside.trace {
-                trace.begin(&mapping.pointer, &mapping.label);
-            }
-            let result = self.mapping(mapping);
-            let result = match self.budget.fault() {
-                Some(fault) => Err(fault),
-                None => result,
-            };
-            match result {
-                Ok(end) => {
-                    if let Some(trace) = &mut self.outside.trace {
-                        trace.end(end);
-                    }
-                }
-                Err(reason) => {
-                    if let Some(trace) = &mut self.outside.trace {
-                        trace.failed(&reason);
-                    }
-                    let reason = if mapping.label.is_empty() {
-                        reason
-                    } else {
-                        format!("mapping {}: {reason}", mapping.label)
-                    };
-                    return failed(reason, &mapping.pointer);
-                }
+            if let Err(reason) = self.turn(mapping) {
+                return self.failed(mapping, reason);
             }
         }
         if self.operation == Operation::Delete && self.direction == Direction::Write && ran == 0 {
@@ -147,75 +124,121 @@ impl<'a> Run<'_, 'a, '_> {
         Ending::Transformed(std::mem::take(&mut self.output))
     }
 
-    fn mapping(&mut self, mapping: &'a Mapping) -> Result<&'static str, String> {
-        if let Some(condition) = &mapping.condition {
-            let holds = condition.holds(self.input, self.scope());
-            if let Some(trace) = &mut self.outside.trace {
-                trace.condition(&condition.text, holds);
-            }
-            if !holds {
-                return Ok("condition not fulfilled");
+    /// A mapping's turn. What most mappings do comes first and has functions of its own: a large function
+    /// keeps everything it needs in memory instead of registers, in WebAssembly above all.
+    #[inline(always)]
+    fn turn(&mut self, mapping: &'a Mapping) -> Result<(), String> {
+        self.begin(mapping);
+        let fulfilled = match &mapping.condition {
+            Some(condition) => self.fulfilled(condition),
+            None => true,
+        };
+        if fulfilled {
+            match &mapping.action {
+                Action::Set(set) if set.copies && self.copied(set) => {}
+                _ => self.act(mapping)?,
             }
         }
+        if self.budget.is_exceeded() { Err(self.budget.fault().unwrap_or_default()) } else { Ok(()) }
+    }
+
+    #[inline(always)]
+    fn begin(&mut self, mapping: &Mapping) {
+        if let Some(trace) = &mut self.outside.trace {
+            trace.begin(&mapping.pointer, &mapping.label);
+        }
+    }
+
+    #[inline]
+    fn end(&mut self, end: &str) {
+        if let Some(trace) = &mut self.outside.trace {
+            trace.end(end);
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn failed(&mut self, mapping: &Mapping, reason: String) -> Ending<'a> {
+        // A fault that was noted before is the reason for what came after.
+        let reason = self.budget.fault().unwrap_or(reason);
+        if let Some(trace) = &mut self.outside.trace {
+            trace.failed(&reason);
+        }
+        let reason =
+            if mapping.label.is_empty() { reason } else { format!("mapping {}: {reason}", mapping.label) };
+        Ending::Failed { reason, mapping: mapping.pointer.clone() }
+    }
+
+    #[inline(never)]
+    fn fulfilled(&mut self, condition: &Condition) -> bool {
+        let holds = condition.holds(self.input, self.scope());
+        if let Some(trace) = &mut self.outside.trace {
+            trace.condition(&condition.text, holds);
+            if !holds && !self.budget.is_exceeded() {
+                trace.end("condition not fulfilled");
+            }
+        }
+        holds
+    }
+
+    /// What a mapping does whose condition, if it has one, is fulfilled.
+    #[inline(never)]
+    fn act(&mut self, mapping: &'a Mapping) -> Result<(), String> {
         let scope = Scope { input: self.input, variables: &self.variables, budget: self.budget };
-        match &mapping.action {
+        let end = match &mapping.action {
+            Action::Set(set) => self.set(set)?,
             Action::Remove(path) => {
                 path::remove(&mut self.output, path, scope);
-                Ok("removed")
+                "removed"
             }
             Action::Rename(path, name) => {
                 path::rename(&mut self.output, path, name, scope);
-                Ok("renamed")
+                "renamed"
             }
-            Action::Set(set) => self.set(set),
+        };
+        if !self.budget.is_exceeded() {
+            self.end(end);
         }
+        Ok(())
     }
 
     /// A text, number or truth value that goes from one place to another as it is, or is not there and
-    /// need not be: most mappings, and nothing to hand around. None if it is more than that; then nothing
+    /// need not be: most mappings, and nothing to hand around. False if it is more than that; then nothing
     /// has happened.
-    fn copied(&mut self, set: &'a Set) -> Option<&'static str> {
-        if !set.functions.is_empty()
-            || set.correlation
-            || set.variable.is_some()
-            || self.outside.trace.is_some()
-        {
-            return None;
+    #[inline(never)]
+    fn copied(&mut self, set: &'a Set) -> bool {
+        if self.outside.trace.is_some() {
+            return false;
         }
-        let target = set.target.as_ref()?;
-        match &set.origin {
-            Origin::Path(path) if path.is_straight() => {
-                let Some(value) = path.straight(self.input, self.input) else {
-                    return (set.optional && set.default.is_none()).then_some("no value, optional");
-                };
-                if !value.is_scalar() {
-                    return None;
-                }
-                let slot = path::slot(&mut self.output, target)?;
-                match value {
-                    Value::String(Cow::Borrowed(text)) => slot.put(Value::String(Cow::Borrowed(text))),
-                    other => slot.put(other.clone()),
-                }
+        let Some(target) = &set.target else { return false };
+        if let Origin::Path(path) = &set.origin {
+            let Some(value) = path.straight(self.input, self.input) else {
+                return set.optional && set.default.is_none();
+            };
+            if !value.is_scalar() {
+                return false;
             }
-            Origin::Constant(constant) if constant.is_scalar() => {
-                let slot = path::slot(&mut self.output, target)?;
-                match constant {
-                    Value::String(text) => slot.put(Value::String(Cow::Borrowed(text))),
-                    Value::True => slot.put(Value::True),
-                    Value::False => slot.put(Value::False),
-                    other => slot.put(other.borrowed()),
-                }
+            let Some(slot) = path::slot(&mut self.output, target) else { return false };
+            match value {
+                Value::String(Cow::Borrowed(text)) => slot.put(Value::String(Cow::Borrowed(text))),
+                other => slot.put(other.clone()),
             }
-            _ => return None,
+        } else if let Origin::Constant(constant) = &set.origin {
+            let Some(slot) = path::slot(&mut self.output, target) else { return false };
+            match constant {
+                Value::String(text) => slot.put(Value::String(Cow::Borrowed(text))),
+                Value::True => slot.put(Value::True),
+                Value::False => slot.put(Value::False),
+                other => slot.put(other.borrowed()),
+            }
+        } else {
+            return false;
         }
         self.budget.copy(1);
-        Some("written")
+        true
     }
 
     fn set(&mut self, set: &'a Set) -> Result<&'static str, String> {
-        if let Some(end) = self.copied(set) {
-            return Ok(end);
-        }
         let obtained = self.obtain(set)?;
         if let Some(trace) = &mut self.outside.trace {
             trace.source(match &obtained {
@@ -259,22 +282,23 @@ impl<'a> Run<'_, 'a, '_> {
         if let Some(trace) = &mut self.outside.trace {
             trace.written(set.target.is_some(), set.variable.as_deref(), &value);
         }
-        match (&set.variable, &set.target) {
-            (Some(name), None) => self.variables.set(Cow::Borrowed(name), value),
-            (Some(name), Some(path)) => {
+        let value = match &set.variable {
+            Some(name) if set.target.is_none() => {
+                self.variables.set(Cow::Borrowed(name), value);
+                return Ok("written");
+            }
+            Some(name) => {
                 self.budget.copy(value.nodes());
                 self.variables.set(Cow::Borrowed(name), value.clone());
-                self.write(path, value)?;
+                value
             }
-            (None, Some(path)) => self.write(path, value)?,
-            (None, None) => {}
+            None => value,
+        };
+        if let Some(path) = &set.target {
+            let scope = Scope { input: self.input, variables: &self.variables, budget: self.budget };
+            path::write(&mut self.output, path, value, scope)?;
         }
         Ok("written")
-    }
-
-    fn write(&mut self, path: &'a Path, value: Value<'a>) -> Result<(), String> {
-        let scope = Scope { input: self.input, variables: &self.variables, budget: self.budget };
-        path::write(&mut self.output, path, value, scope)
     }
 
     /// The value of a mapping before its functions.
@@ -285,6 +309,10 @@ impl<'a> Run<'_, 'a, '_> {
                 self.budget.copy(constant.nodes());
                 return Ok(Obtained::Value(constant.borrowed()));
             }
+            Origin::Text(template) => {
+                let text = template.expand(&self.variables, self.budget);
+                return Ok(Obtained::Value(Value::String(Cow::Owned(text))));
+            }
             Origin::Template(constant) => {
                 return Ok(Obtained::Value(expand(constant, &self.variables, self.budget)));
             }
@@ -292,6 +320,16 @@ impl<'a> Run<'_, 'a, '_> {
                 return Ok(self
                     .look_up(table)
                     .map_or(Obtained::Nothing, |value| Obtained::Value(value.borrowed())));
+            }
+            Origin::Path(path) if path.is_straight() => {
+                match path.straight_apart(self.input, self.input) {
+                    None => return Ok(Obtained::Nothing),
+                    // The usual value, not handed on through memory.
+                    Some(Value::String(Cow::Borrowed(text))) => {
+                        return Ok(Obtained::Value(Value::String(Cow::Borrowed(text))));
+                    }
+                    Some(value) => collapse(Found::One(Cow::Borrowed(value)), set.preserve, self.budget),
+                }
             }
             Origin::Path(path) => collapse(path.read(self.input, self.scope()), set.preserve, self.budget),
             Origin::Variable(name, path) => {
@@ -336,8 +374,7 @@ impl<'a> Run<'_, 'a, '_> {
             }
             found.push(value.into_text().into_owned());
         }
-        let matches =
-            |key: &[Box<str>]| key.iter().zip(&found).all(|(key, value)| key.as_ref() == value.as_str());
+        let matches = |key: &[Box<str>]| key.iter().zip(&found).all(|(key, value)| same_text(key, value));
         table.rows.iter().find(|(key, _)| matches(key)).map(|(_, value)| value)
     }
 

@@ -7,7 +7,9 @@
 use std::borrow::Cow;
 use std::cmp::Ordering;
 
+use crate::items::Items;
 use crate::json;
+use crate::same::same_text;
 
 /// Text that borrows where it can.
 pub type Text<'a> = Cow<'a, str>;
@@ -32,9 +34,9 @@ pub enum Value<'a> {
     /// A string.
     String(Text<'a>),
     /// A list.
-    Array(Vec<Value<'a>>),
+    Array(Items<Value<'a>>),
     /// Members in the order of their first appearance.
-    Object(Vec<Member<'a>>),
+    Object(Items<Member<'a>>),
     /// What `decode` yields.
     Bytes(Vec<u8>),
     /// An array element that was never written.
@@ -144,10 +146,27 @@ impl<'a> Value<'a> {
             Value::String(text) => Value::String(Cow::Borrowed(text)),
             Value::Bytes(bytes) => Value::Bytes(bytes.clone()),
             Value::Hole => Value::Hole,
-            Value::Array(items) => Value::Array(items.iter().map(Value::borrowed).collect()),
-            Value::Object(members) => Value::Object(
-                members.iter().map(|(k, v)| (Cow::Borrowed(k.as_ref()), v.borrowed())).collect(),
-            ),
+            Value::Array(items) => {
+                let mut copy = Vec::with_capacity(items.len());
+                for item in items {
+                    match item {
+                        Value::String(text) => copy.push(Value::String(Cow::Borrowed(text))),
+                        item => copy.push(item.borrowed()),
+                    }
+                }
+                Value::Array(copy.into())
+            }
+            Value::Object(members) => {
+                let mut copy = Vec::with_capacity(members.len());
+                for (name, item) in members {
+                    let name = Cow::Borrowed(name.as_ref());
+                    match item {
+                        Value::String(text) => copy.push((name, Value::String(Cow::Borrowed(text.as_ref())))),
+                        item => copy.push((name, item.borrowed())),
+                    }
+                }
+                Value::Object(copy.into())
+            }
         }
     }
 
@@ -202,7 +221,7 @@ impl<'a> Value<'a> {
         match (self, other) {
             (Value::Null | Value::Hole, Value::Null | Value::Hole) => true,
             (Value::True, Value::True) | (Value::False, Value::False) => true,
-            (Value::String(a), Value::String(b)) => a == b,
+            (Value::String(a), Value::String(b)) => same_text(a, b),
             (Value::Number(a), Value::Number(b)) => json::compare_numbers(a, b) == Some(Ordering::Equal),
             (Value::Bytes(a), Value::Bytes(b)) => a == b,
             (Value::Array(a), Value::Array(b)) => {
@@ -235,7 +254,7 @@ impl Clone for Value<'_> {
                         item => copy.push(item.clone()),
                     }
                 }
-                Value::Array(copy)
+                Value::Array(copy.into())
             }
             Value::Object(members) => {
                 let mut copy = Vec::with_capacity(members.len());
@@ -251,7 +270,7 @@ impl Clone for Value<'_> {
                         item => copy.push((name, item.clone())),
                     }
                 }
-                Value::Object(copy)
+                Value::Object(copy.into())
             }
         }
     }
@@ -267,47 +286,6 @@ impl From<bool> for Value<'_> {
 #[inline]
 pub fn find<'v, 'a>(members: &'v [Member<'a>], name: &str) -> Option<&'v Value<'a>> {
     members.iter().find(|(key, _)| same_text(key, name)).map(|(_, value)| value)
-}
-
-/// Equality of two names. In WebAssembly a comparison of a length not known beforehand goes byte by
-/// byte, and each turn of a loop is counted: names of up to sixteen bytes are compared in two words.
-#[inline(always)]
-pub(crate) fn same_text(a: &str, b: &str) -> bool {
-    let (a, b) = (a.as_bytes(), b.as_bytes());
-    if a.len() != b.len() {
-        return false;
-    }
-    if let (Some(a_end), Some(b_end)) = (a.last_chunk::<8>(), b.last_chunk::<8>()) {
-        return u64::from_le_bytes(*a_end) == u64::from_le_bytes(*b_end)
-            && a.first_chunk::<8>() == b.first_chunk::<8>()
-            && (a.len() <= 16 || same_long(a, b));
-    }
-    same_short(a, b)
-}
-
-/// Up to seven bytes.
-#[inline]
-fn same_short(a: &[u8], b: &[u8]) -> bool {
-    if let (Some(a_end), Some(b_end)) = (a.last_chunk::<4>(), b.last_chunk::<4>()) {
-        return u32::from_le_bytes(*a_end) == u32::from_le_bytes(*b_end)
-            && a.first_chunk::<4>() == b.first_chunk::<4>();
-    }
-    a.iter().zip(b).all(|(a, b)| a == b)
-}
-
-/// More than sixteen bytes, of which the last are known to be the same: four words in one turn.
-#[inline(never)]
-fn same_long(a: &[u8], b: &[u8]) -> bool {
-    let words = |chunk: &[u8; 32]| -> [u64; 4] {
-        let (words, _) = chunk.as_chunks::<8>();
-        std::array::from_fn(|at| words.get(at).map_or(0, |word| u64::from_le_bytes(*word)))
-    };
-    let ((a, a_rest), (b, b_rest)) = (a.as_chunks::<32>(), b.as_chunks::<32>());
-    let rest = (a_rest.as_chunks::<8>().0, b_rest.as_chunks::<8>().0);
-    a.iter().zip(b).all(|(a, b)| {
-        let ([a, b, c, d], [e, f, g, h]) = (words(a), words(b));
-        (a ^ e) | (b ^ f) | (c ^ g) | (d ^ h) == 0
-    }) && rest.0.iter().zip(rest.1).all(|(a, b)| u64::from_le_bytes(*a) == u64::from_le_bytes(*b))
 }
 
 /// Sets the member `name`, keeping its place if it exists.

@@ -100,7 +100,7 @@ impl Template {
 
     /// The text with every reference replaced by the variable's text form; `null` if undefined.
     pub fn expand(&self, variables: &Variables<'_>, budget: &Budget) -> String {
-        let mut text = String::new();
+        let mut text = String::with_capacity(64);
         for part in &self.parts {
             let piece: Cow<'_, str> = match part {
                 Part::Text(text) => Cow::Borrowed(text),

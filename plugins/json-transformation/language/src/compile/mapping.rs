@@ -119,8 +119,19 @@ impl Compiler<'_> {
         // Read before anything below ends this, so that every problem is reported.
         let optional = self.flag(members, "optional", pointer);
         let preserve = self.flag(members, "preserveArrayWithSingleElement", pointer);
+        let origin = origin?;
+        let straight = match &origin {
+            Origin::Path(path) => path.is_straight(),
+            Origin::Constant(constant) => constant.is_scalar(),
+            _ => false,
+        };
+        let copies = straight
+            && functions.is_empty()
+            && !correlation
+            && variable.is_none()
+            && target.as_ref().is_some_and(Path::is_slot);
         Some(Action::Set(Set {
-            origin: origin?,
+            origin,
             functions,
             default: find(members, "defaultValue").map(|value| value.clone().into_owned()),
             optional,
@@ -128,6 +139,7 @@ impl Compiler<'_> {
             target,
             variable,
             correlation,
+            copies,
         }))
     }
 
@@ -173,10 +185,10 @@ impl Compiler<'_> {
             }
             ["constant"] => {
                 let constant = find(members, "constant")?.clone().into_owned();
-                Some(if has_reference(&constant) {
-                    Origin::Template(constant)
-                } else {
-                    Origin::Constant(constant)
+                Some(match constant.as_str().map(Template::parse) {
+                    Some(Some(template)) => Origin::Text(template),
+                    _ if has_reference(&constant) => Origin::Template(constant),
+                    _ => Origin::Constant(constant),
                 })
             }
             ["sourcePaths"] => {

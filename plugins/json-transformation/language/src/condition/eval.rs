@@ -3,9 +3,10 @@
 use std::borrow::Cow;
 use std::cmp::Ordering;
 
-use super::{Expr, Operand, Operator};
+use super::{Expr, Operand, Operator, Relation};
 use crate::json;
 use crate::path::{Found, Scope};
+use crate::same::same_text;
 use crate::value::Value;
 use crate::variables::Variables;
 
@@ -51,15 +52,20 @@ impl Expr {
                 variables: &Variables::default(),
                 budget: &crate::budget::Budget::default(),
             };
-            return Expr::Constant(compare(&left, operator, &right, &Value::Null, scope));
+            let relation = Relation { left, operator, right };
+            return Expr::Constant(relation.holds(&Value::Null, scope));
         }
-        Expr::Relation(left, operator, right)
+        Expr::Relation(Box::new(Relation { left, operator, right }))
     }
 
     /// Whether the expression holds for `current`, the `@`.
     pub fn holds<'a>(&self, current: &Value<'a>, scope: Scope<'_, 'a>) -> bool {
         if !scope.budget.step(1) {
             return false;
+        }
+        // The most frequent first.
+        if let Expr::Relation(relation) = self {
+            return relation.holds(current, scope);
         }
         match self {
             Expr::Or(list) => list.iter().any(|expr| expr.holds(current, scope)),
@@ -70,7 +76,7 @@ impl Expr {
                 Found::One(_) => true,
                 Found::List(hits) => !hits.is_empty(),
             },
-            Expr::Relation(left, operator, right) => compare(left, *operator, right, current, scope),
+            Expr::Relation(relation) => relation.holds(current, scope),
             Expr::Call(call) => call.holds(current, scope),
             Expr::Constant(value) => *value,
         }
@@ -94,19 +100,23 @@ impl Operand {
     }
 }
 
-fn compare<'a>(
-    left: &Operand,
-    operator: Operator,
-    right: &Operand,
-    current: &Value<'a>,
-    scope: Scope<'_, 'a>,
-) -> bool {
-    if let (Operand::Path(path), Operand::Literal(literal)) = (left, right)
-        && path.is_straight()
-        && let Some(decided) = decide(path.straight(current, scope.input), operator, literal)
-    {
-        return decided;
+impl Relation {
+    #[inline]
+    fn holds<'a>(&self, current: &Value<'a>, scope: Scope<'_, 'a>) -> bool {
+        if let (Operand::Path(path), Operand::Literal(literal)) = (&self.left, &self.right)
+            && path.is_straight()
+            && let Some(decided) = decide(path.straight_apart(current, scope.input), self.operator, literal)
+        {
+            return decided;
+        }
+        compare(self, current, scope)
     }
+}
+
+#[inline(never)]
+fn compare<'a>(relation: &Relation, current: &Value<'a>, scope: Scope<'_, 'a>) -> bool {
+    let Relation { left, operator, right } = relation;
+    let operator = *operator;
     let value = left.read(current, scope);
     if let Operand::Pattern(regex) = right {
         return any_text(&value, |text| match regex.is_match(text) {
@@ -145,9 +155,12 @@ fn compare<'a>(
 /// The usual comparisons, of one value with a literal, without anything to hand around.
 fn decide(value: Option<&Value<'_>>, operator: Operator, literal: &Value<'_>) -> Option<bool> {
     let equal = || value.map_or_else(|| literal.is_null(), |value| loosely_equal(value, literal));
+    let alike = || value.unwrap_or(&Value::Null).kind() == literal.kind();
     match operator {
         Operator::Equal => Some(equal()),
         Operator::NotEqual => Some(!equal()),
+        Operator::Identical => Some(alike() && equal()),
+        Operator::NotIdentical => Some(!(alike() && equal())),
         Operator::Empty => Some(literal.as_bool() == Some(value.is_none_or(is_empty))),
         _ => None,
     }
@@ -179,6 +192,7 @@ fn elements<'x>(found: &'x Found<'_, '_>) -> Option<Vec<&'x Value<'x>>> {
 /// `==` between two values: a number equals a text that is the same number.
 fn loosely_equal(a: &Value<'_>, b: &Value<'_>) -> bool {
     match (a, b) {
+        (Value::String(a), Value::String(b)) => same_text(a, b),
         (Value::Number(a), Value::String(b)) | (Value::String(b), Value::Number(a)) => {
             json::compare_numbers(a, b) == Some(Ordering::Equal)
         }
@@ -203,7 +217,7 @@ fn same_type(a: &Found<'_, '_>, b: &Found<'_, '_>) -> bool {
     let kind = |found: &Found<'_, '_>| match found {
         Found::Missing => Value::Null.kind(),
         Found::One(value) => value.kind(),
-        Found::List(_) => Value::Array(Vec::new()).kind(),
+        Found::List(_) => Value::Array(Vec::new().into()).kind(),
     };
     kind(a) == kind(b)
 }

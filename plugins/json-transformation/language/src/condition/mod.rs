@@ -22,11 +22,22 @@ pub enum Expr {
     /// The node exists.
     Exists(Path),
     /// A comparison.
-    Relation(Operand, Operator, Operand),
+    Relation(Box<Relation>),
     /// A condition function.
     Call(Call),
     /// Known when the document was compiled.
     Constant(bool),
+}
+
+/// A comparison.
+#[derive(Debug)]
+pub struct Relation {
+    /// What is compared.
+    pub left: Operand,
+    /// How.
+    pub operator: Operator,
+    /// With what.
+    pub right: Operand,
 }
 
 /// One side of a comparison.

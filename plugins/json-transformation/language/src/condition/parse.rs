@@ -220,14 +220,14 @@ impl<'s> Parser<'s> {
         let mut items = Vec::new();
         self.space();
         if self.eat("]") {
-            return Ok(Value::Array(items));
+            return Ok(Value::Array(items.into()));
         }
         loop {
             self.space();
             items.push(self.nested(Self::literal)?);
             self.space();
             if self.eat("]") {
-                return Ok(Value::Array(items));
+                return Ok(Value::Array(items.into()));
             }
             self.expect(",")?;
         }
@@ -238,7 +238,7 @@ impl<'s> Parser<'s> {
         let mut members = Vec::new();
         self.space();
         if self.eat("}") {
-            return Ok(Value::Object(members));
+            return Ok(Value::Object(members.into()));
         }
         loop {
             self.space();
@@ -250,7 +250,7 @@ impl<'s> Parser<'s> {
             set(&mut members, Cow::Owned(name), value);
             self.space();
             if self.eat("}") {
-                return Ok(Value::Object(members));
+                return Ok(Value::Object(members.into()));
             }
             self.expect(",")?;
         }

@@ -50,10 +50,10 @@ impl Split {
         };
         let text = value.into_text();
         if separator.is_empty() {
-            return Ok(Value::Array(vec![Value::String(text)]));
+            return Ok(Value::Array(vec![Value::String(text)].into()));
         }
         if !env.scope.budget.copy(text.matches(separator.as_ref()).count()) {
-            return Ok(Value::Array(Vec::new()));
+            return Ok(Value::Array(Vec::new().into()));
         }
         let parts = match text {
             Cow::Borrowed(text) => {

@@ -168,14 +168,14 @@ impl Call {
                     }
                     self.element(item, env, &mut results)?;
                 }
-                Ok(Some(Value::Array(results)))
+                Ok(Some(Value::Array(results.into())))
             }
             value if self.is_plain() => self.one(value, env),
             value => {
                 let mut results = Vec::with_capacity(1);
                 self.element(value, env, &mut results)?;
                 if results.len() > 1 {
-                    return Ok(Some(Value::Array(results)));
+                    return Ok(Some(Value::Array(results.into())));
                 }
                 Ok(results.pop())
             }
@@ -228,7 +228,7 @@ impl Call {
                 for item in items {
                     self.plain(item, env, &mut list)?;
                 }
-                made.push(Value::Array(list));
+                made.push(Value::Array(list.into()));
             }
             input => self.plain(input, env, &mut made)?,
         }
@@ -237,7 +237,7 @@ impl Call {
         for value in made {
             let mut copy = members.clone();
             crate::value::set(&mut copy, Cow::Borrowed(target), value);
-            results.push(Value::Object(copy));
+            results.push(Value::Object(copy.into()));
         }
         if let Some(value) = last {
             let mut members = members;

@@ -4,8 +4,9 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 use std::fmt;
 
-use super::plain_prefix;
-use crate::value::{Member, Text, Value, same_text};
+use super::{plain_prefix, special};
+use crate::same::same_text;
+use crate::value::{Member, Text, Value};
 
 /// How deeply arrays and objects may be nested.
 pub const MAX_DEPTH: usize = 128;
@@ -138,23 +139,23 @@ impl<'a> Parser<'a> {
             b'{' => {
                 let first = self.space(at + 1);
                 if self.byte(first) == b'}' {
-                    put(Value::Object(Vec::new()));
+                    put(Value::Object(Vec::new().into()));
                     return first + 1;
                 }
-                let mut members = Vec::with_capacity(if depth == 0 { 32 } else { 4 });
+                let mut members = Vec::with_capacity(self.room(depth));
                 let end = self.object(first, depth + 1, &mut members);
-                put(Value::Object(members));
+                put(Value::Object(members.into()));
                 end
             }
             b'[' => {
                 let first = self.space(at + 1);
                 if self.byte(first) == b']' {
-                    put(Value::Array(Vec::new()));
+                    put(Value::Array(Vec::new().into()));
                     return first + 1;
                 }
                 let mut items = Vec::with_capacity(4);
                 let end = self.array(first, depth + 1, &mut items);
-                put(Value::Array(items));
+                put(Value::Array(items.into()));
                 end
             }
             _ => {
@@ -162,6 +163,17 @@ impl<'a> Parser<'a> {
                 let value = self.simple();
                 self.behind(value, put)
             }
+        }
+    }
+
+    /// How many members an object has room for at first: the usual number, unless there are so many objects
+    /// that memory counts.
+    #[inline]
+    fn room(&self, depth: usize) -> usize {
+        match depth {
+            0 => 32,
+            _ if self.nodes < 4096 => 8,
+            _ => 2,
         }
     }
 
@@ -289,13 +301,20 @@ impl<'a> Parser<'a> {
     /// Where the part of a string ends that is written as it is meant.
     #[inline(always)]
     fn plain_end(&self, at: usize) -> usize {
-        self.bytes.get(at..).map_or(at, |rest| at + plain_prefix(rest))
+        let Some(rest) = self.bytes.get(at..) else { return at };
+        // Many end within the first word, and need no call.
+        match rest.first_chunk::<8>().map(|word| special(*word)) {
+            Some(marks) if marks != 0 => at + (marks.trailing_zeros() / 8) as usize,
+            _ => at + plain_prefix(rest),
+        }
     }
 
     /// The string from `start` on, which is plain up to `plain`.
     #[inline(never)]
     fn escaped(&mut self, start: usize, plain: usize) -> Result<String, SyntaxError> {
-        let mut text = String::from(self.slice(start, plain));
+        let begin = self.slice(start, plain);
+        let mut text = String::with_capacity(begin.len() + 32);
+        text.push_str(begin);
         self.pos = plain;
         loop {
             let from = self.pos;
@@ -375,16 +394,23 @@ impl Names {
     /// Notes the name that comes behind these members.
     #[inline]
     fn note(&mut self, name: &str, members: &[Member<'_>]) {
-        const COMPARED: usize = 64;
         let [a, b] = name.as_bytes().last_chunk::<2>().copied().unwrap_or_default();
         let place = usize::from(a) * 7 + usize::from(b) * 3 + name.len() * 31;
         let Some(word) = self.bits.get_mut(place / 64 % 4) else { return };
         let bit = 1 << (place % 64);
         if *word & bit != 0 {
-            self.alike |= members.len() > COMPARED || members.iter().any(|(other, _)| same_text(other, name));
+            self.alike |= repeated(name, members);
         }
         *word |= bit;
     }
+}
+
+/// Whether a name is among the members, or may be among too many to compare.
+#[cold]
+#[inline(never)]
+fn repeated(name: &str, members: &[Member<'_>]) -> bool {
+    const COMPARED: usize = 64;
+    members.len() > COMPARED || members.iter().any(|(other, _)| same_text(other, name))
 }
 
 /// Keeps the last value of each name, at the place of the first. Short objects are compared name by

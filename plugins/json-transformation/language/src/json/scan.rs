@@ -18,12 +18,13 @@ pub(super) fn special(bytes: [u8; 8]) -> Special {
 }
 
 /// How many bytes at the start are neither a quote, a backslash nor a control character.
-#[inline(always)]
+///
+/// Not inlined: it needs many registers, and calls nothing, so it has them.
+#[inline(never)]
 pub(super) fn plain_prefix(bytes: &[u8]) -> usize {
-    let (chunks, rest) = bytes.as_chunks::<32>();
     let mut at = 0;
-    for chunk in chunks {
-        // Four words in one turn: every turn of a loop is counted in WebAssembly.
+    // Four words in one turn: every turn of a loop is counted in WebAssembly.
+    while let Some(chunk) = bytes.get(at..).and_then(<[u8]>::first_chunk::<32>) {
         for word in chunk.as_chunks::<8>().0 {
             let marks = special(*word);
             if marks != 0 {
@@ -32,14 +33,18 @@ pub(super) fn plain_prefix(bytes: &[u8]) -> usize {
             at += 8;
         }
     }
-    at + short_prefix(rest)
-}
-
-/// The same for what is left at the end of a text.
-#[inline(never)]
-fn short_prefix(bytes: &[u8]) -> usize {
-    let special = |b: &u8| *b < 0x20 || *b == b'"' || *b == b'\\';
-    bytes.iter().position(special).unwrap_or(bytes.len())
+    // What is left at the end of a text.
+    while let Some(word) = bytes.get(at..).and_then(<[u8]>::first_chunk::<8>) {
+        let marks = special(*word);
+        if marks != 0 {
+            return at + (marks.trailing_zeros() / 8) as usize;
+        }
+        at += 8;
+    }
+    while bytes.get(at).is_some_and(|b| *b >= 0x20 && *b != b'"' && *b != b'\\') {
+        at += 1;
+    }
+    at
 }
 
 #[cfg(test)]

@@ -30,7 +30,8 @@ pub fn remove<'a>(output: &mut Value<'a>, path: &'a Path, scope: Scope<'_, 'a>) 
                 let places: Vec<Option<usize>> = indices.iter().map(|index| place(*index, count)).collect();
                 drop_places(items, &places);
             }
-            (Step::Slice(from, to), Value::Array(items)) => {
+            (Step::Slice(bounds), Value::Array(items)) => {
+                let (from, to) = **bounds;
                 let bound = |index: Option<i64>, default: usize| match index {
                     Some(index) if index < 0 => {
                         count.saturating_sub(index.unsigned_abs().try_into().unwrap_or(usize::MAX))
@@ -38,7 +39,7 @@ pub fn remove<'a>(output: &mut Value<'a>, path: &'a Path, scope: Scope<'_, 'a>) 
                     Some(index) => usize::try_from(index).unwrap_or(usize::MAX).min(count),
                     None => default,
                 };
-                let (from, to) = (bound(*from, 0), bound(*to, count));
+                let (from, to) = (bound(from, 0), bound(to, count));
                 if from < to {
                     items.drain(from..to);
                 }

@@ -40,7 +40,7 @@ pub enum Step {
     /// `[a,b]`
     Indices(Box<[i64]>),
     /// `[from:to]`
-    Slice(Option<i64>, Option<i64>),
+    Slice(Box<(Option<i64>, Option<i64>)>),
     /// `[*]`
     Wild,
     /// `[?(…)]`
@@ -96,6 +96,11 @@ impl Path {
         let straight = steps.iter().all(simple);
         let slot = straight && root == Root::Document && matches!(steps.last(), Some(Step::Name(_)));
         Path { root, steps, definite, straight, slot }
+    }
+
+    /// Whether [`slot`] can lead to it.
+    pub fn is_slot(&self) -> bool {
+        self.slot
     }
 
     /// What keeps this path from being written to, if anything.

@@ -139,7 +139,7 @@ impl Parser<'_> {
         if self.eat(":") {
             self.space();
             let to = self.integer();
-            return Ok(Step::Slice(first, to));
+            return Ok(Step::Slice(Box::new((first, to))));
         }
         let Some(first) = first else {
             return Err(self.expected("an index, `*`, `?(…)` or a quoted name"));
@@ -184,7 +184,7 @@ mod tests {
         assert_eq!(steps("$..a[0,1]"), "false Deep Name(\"a\") Indices([0, 1])");
         assert_eq!(
             steps("$.a[1:2][:1][-1:][:]"),
-            "false Name(\"a\") Slice(Some(1), Some(2)) Slice(None, Some(1)) Slice(Some(-1), None) Slice(None, None)"
+            "false Name(\"a\") Slice((Some(1), Some(2))) Slice((None, Some(1))) Slice((Some(-1), None)) Slice((None, None))"
         );
         assert_eq!(steps("$.a[?(@.b == ']')].c.length()"), "false Name(\"a\") Filter Name(\"c\") Length");
         assert_eq!(steps("$.*"), "false Wild");

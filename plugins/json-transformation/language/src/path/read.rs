@@ -59,19 +59,31 @@ impl<'r, 'a> Found<'r, 'a> {
 
 impl Path {
     /// What a path of names and places leads to: [`Path::read`] without anything to hand around.
+    #[inline(always)]
     pub fn straight<'r, 'a>(&self, current: &'r Value<'a>, input: &'r Value<'a>) -> Option<&'r Value<'a>> {
         let mut node = match self.root {
             Root::Document => input,
             Root::Current => current,
         };
         for step in &self.steps {
-            node = match step {
-                Step::Name(name) => member(node, name)?,
-                Step::Index(index) => element(node, *index)?,
-                _ => return None,
+            node = if let Step::Name(name) = step {
+                let Value::Object(members) = node else { return None };
+                name.find_in(members)?
+            } else {
+                step.element(node)?
             };
         }
         Some(node)
+    }
+
+    /// The same by a call, where something else is to stay in registers.
+    #[inline(never)]
+    pub fn straight_apart<'r, 'a>(
+        &self,
+        current: &'r Value<'a>,
+        input: &'r Value<'a>,
+    ) -> Option<&'r Value<'a>> {
+        self.straight(current, input)
     }
 
     /// Whether [`Path::straight`] can read it.
@@ -80,7 +92,16 @@ impl Path {
     }
 
     /// Reads from `$`, or from `current` if the path starts with `@`.
+    #[inline]
     pub fn read<'r, 'a>(&'r self, current: &'r Value<'a>, scope: Scope<'r, 'a>) -> Found<'r, 'a> {
+        if self.straight {
+            return self.straight_apart(current, scope.input).map_or(Found::Missing, Found::one);
+        }
+        self.winding(current, scope)
+    }
+
+    #[inline(never)]
+    fn winding<'r, 'a>(&'r self, current: &'r Value<'a>, scope: Scope<'r, 'a>) -> Found<'r, 'a> {
         let mut node = match self.root {
             Root::Document => scope.input,
             Root::Current => current,
@@ -97,10 +118,9 @@ impl Path {
                     };
                 }
                 _ => {
-                    let mut hits = Vec::new();
-                    let walk = Walk { scope };
-                    walk.collect(node, self.steps.get(at..).unwrap_or_default(), &mut hits);
-                    return Found::List(hits);
+                    let mut walk = Walk { scope, hits: Vec::with_capacity(4) };
+                    walk.collect(node, self.steps.get(at..).unwrap_or_default());
+                    return Found::List(walk.hits);
                 }
             };
             match next {
@@ -112,9 +132,20 @@ impl Path {
     }
 }
 
+impl Step {
+    /// What `[n]` leads to. Apart, so that a step is a name or not, which is one comparison.
+    #[inline(never)]
+    fn element<'r, 'a>(&self, node: &'r Value<'a>) -> Option<&'r Value<'a>> {
+        match self {
+            Step::Index(index) => element(node, *index),
+            _ => None,
+        }
+    }
+}
+
+#[inline(never)]
 fn member<'r, 'a>(node: &'r Value<'a>, name: &Name) -> Option<&'r Value<'a>> {
-    let members = node.as_object()?;
-    members.get(name.place_in(members)?).map(|(_, value)| value)
+    name.find_in(node.as_object()?)
 }
 
 /// The element at an index, from the end if negative.
@@ -145,44 +176,53 @@ fn project<'a>(node: &Value<'a>, names: &[Box<str>]) -> Value<'a> {
 
 struct Walk<'r, 'a> {
     scope: Scope<'r, 'a>,
+    hits: Vec<Cow<'r, Value<'a>>>,
 }
 
 impl<'r, 'a> Walk<'r, 'a> {
-    fn collect(&self, node: &'r Value<'a>, steps: &'r [Step], hits: &mut Vec<Cow<'r, Value<'a>>>) {
+    #[inline(always)]
+    fn collect(&mut self, node: &'r Value<'a>, steps: &'r [Step]) {
         if !self.scope.budget.step(1) {
             return;
         }
-        let Some((step, rest)) = steps.split_first() else {
-            hits.push(Cow::Borrowed(node));
-            return;
-        };
+        if steps.is_empty() {
+            self.hits.push(Cow::Borrowed(node));
+        } else {
+            self.follow(node, steps);
+        }
+    }
+
+    #[inline(never)]
+    fn follow(&mut self, node: &'r Value<'a>, steps: &'r [Step]) {
+        let Some((step, rest)) = steps.split_first() else { return };
         match (step, node) {
             (_, Value::Hole) => {}
             (Step::Name(name), _) => {
                 if let Some(next) = member(node, name) {
-                    self.collect(next, rest, hits);
+                    self.collect(next, rest);
                 }
             }
             (Step::Names(names), Value::Object(_)) if rest.is_empty() => {
                 let affordable = self.scope.budget.copy(node.nodes());
-                hits.extend(affordable.then(|| Cow::Owned(project(node, names))));
+                self.hits.extend(affordable.then(|| Cow::Owned(project(node, names))));
             }
             (Step::Names(names), Value::Object(_)) => {
                 for next in names.iter().filter_map(|name| node.get(name)) {
-                    self.collect(next, rest, hits);
+                    self.collect(next, rest);
                 }
             }
             (Step::Index(index), _) => {
                 if let Some(next) = element(node, *index) {
-                    self.collect(next, rest, hits);
+                    self.collect(next, rest);
                 }
             }
             (Step::Indices(indices), _) => {
                 for next in indices.iter().filter_map(|index| element(node, *index)) {
-                    self.collect(next, rest, hits);
+                    self.collect(next, rest);
                 }
             }
-            (Step::Slice(from, to), Value::Array(items)) => {
+            (Step::Slice(bounds), Value::Array(items)) => {
+                let (from, to) = **bounds;
                 let length = i64::try_from(items.len()).unwrap_or(i64::MAX);
                 let place = |index: i64| {
                     let place = if index < 0 { index.saturating_add(length) } else { index };
@@ -190,32 +230,32 @@ impl<'r, 'a> Walk<'r, 'a> {
                 };
                 let (from, to) = (place(from.unwrap_or(0)), place(to.unwrap_or(length)));
                 for next in items.get(from..to).unwrap_or_default() {
-                    self.collect(next, rest, hits);
+                    self.collect(next, rest);
                 }
             }
-            (Step::Wild, Value::Array(items)) => items.iter().for_each(|next| self.collect(next, rest, hits)),
+            (Step::Wild, Value::Array(items)) => items.iter().for_each(|next| self.collect(next, rest)),
             (Step::Wild, Value::Object(members)) => {
-                members.iter().for_each(|(_, next)| self.collect(next, rest, hits));
+                members.iter().for_each(|(_, next)| self.collect(next, rest));
             }
             (Step::Filter(test), Value::Array(items)) => {
                 for next in items {
                     if !matches!(next, Value::Hole) && test.holds(next, self.scope) {
-                        self.collect(next, rest, hits);
+                        self.collect(next, rest);
                     }
                 }
             }
             // On an object the filter tests the object itself.
             (Step::Filter(test), Value::Object(_)) if test.holds(node, self.scope) => {
-                self.collect(node, rest, hits);
+                self.collect(node, rest);
             }
-            (Step::Deep, _) => self.deep(node, rest, hits),
-            (Step::Length, _) => hits.extend(length(node).map(Cow::Owned)),
+            (Step::Deep, _) => self.deep(node, rest),
+            (Step::Length, _) => self.hits.extend(length(node).map(Cow::Owned)),
             _ => {}
         }
     }
 
     /// The node and everything below it, each taking the steps that follow.
-    fn deep(&self, node: &'r Value<'a>, rest: &'r [Step], hits: &mut Vec<Cow<'r, Value<'a>>>) {
+    fn deep(&mut self, node: &'r Value<'a>, rest: &'r [Step]) {
         if !self.scope.budget.step(1) {
             return;
         }
@@ -223,14 +263,14 @@ impl<'r, 'a> Walk<'r, 'a> {
             // A filter tests every node once; through arrays it would test elements twice.
             Some((Step::Filter(test), after)) => {
                 if test.holds(node, self.scope) {
-                    self.collect(node, after, hits);
+                    self.collect(node, after);
                 }
             }
-            _ => self.collect(node, rest, hits),
+            _ => self.collect(node, rest),
         }
         match node {
-            Value::Array(items) => items.iter().for_each(|next| self.deep(next, rest, hits)),
-            Value::Object(members) => members.iter().for_each(|(_, next)| self.deep(next, rest, hits)),
+            Value::Array(items) => items.iter().for_each(|next| self.deep(next, rest)),
+            Value::Object(members) => members.iter().for_each(|(_, next)| self.deep(next, rest)),
             _ => {}
         }
     }

@@ -7,12 +7,17 @@ use crate::condition::Expr;
 use crate::value::{Value, set};
 
 /// Writes `value` into `output` at a path for which [`Path::not_writable`] has no objection.
+#[inline]
 pub fn write<'a>(
     output: &mut Value<'a>,
     path: &'a Path,
     value: Value<'a>,
     scope: Scope<'_, 'a>,
 ) -> Result<(), String> {
+    if let Some(place) = slot(output, path) {
+        place.put(value);
+        return Ok(());
+    }
     if path.steps.is_empty() {
         return merge(output, value);
     }
@@ -21,6 +26,7 @@ pub fn write<'a>(
 
 /// The place that a path of names leads to, made if it is not there; none if the path is of another
 /// kind or leads into something else, which [`write`] then tells.
+#[inline(never)]
 pub fn slot<'v, 'a>(output: &'v mut Value<'a>, path: &'a Path) -> Option<&'v mut Value<'a>> {
     if !path.slot {
         return None;
@@ -28,35 +34,47 @@ pub fn slot<'v, 'a>(output: &'v mut Value<'a>, path: &'a Path) -> Option<&'v mut
     let mut node = output;
     let mut steps = path.steps.as_slice();
     while let Some((step, rest)) = steps.split_first() {
-        let child = match (step, node) {
-            (Step::Name(name), Value::Object(members)) => {
-                let found = name.place_in(members);
-                let at = found.unwrap_or(members.len());
-                if found.is_none() {
+        let child = if let Step::Name(name) = step {
+            let Value::Object(members) = node else { return None };
+            let at = match name.place_in(members) {
+                Some(at) => at,
+                None => {
                     members.push((Cow::Borrowed(name), Value::Null));
+                    members.len() - 1
                 }
-                members.get_mut(at).map(|(_, child)| child)?
-            }
-            (Step::Index(index), Value::Array(items)) => {
-                let index = usize::try_from(*index).ok()?;
-                if index > items.len() {
-                    return None;
-                }
-                if index == items.len() {
-                    items.push(Value::Hole);
-                }
-                items.get_mut(index)?
-            }
-            _ => return None,
+            };
+            members.get_mut(at).map(|(_, child)| child)?
+        } else {
+            step.slot(node)?
         };
         if !child.is_container()
             && let Some(next) = rest.first()
         {
-            child.put(container(Some(next))?);
+            child.put(match next {
+                Step::Index(_) => Value::Array(Vec::with_capacity(4).into()),
+                _ => Value::Object(Vec::with_capacity(8).into()),
+            });
         }
         (node, steps) = (child, rest);
     }
     Some(node)
+}
+
+impl Step {
+    /// The place in a list, made if it is the next one. Apart, so that a step is a name or not, which is
+    /// one comparison.
+    #[inline(never)]
+    fn slot<'v, 'a>(&self, node: &'v mut Value<'a>) -> Option<&'v mut Value<'a>> {
+        let (Step::Index(index), Value::Array(items)) = (self, node) else { return None };
+        let index = usize::try_from(*index).ok()?;
+        if index > items.len() {
+            return None;
+        }
+        if index == items.len() {
+            items.push(Value::Hole);
+        }
+        items.get_mut(index)
+    }
 }
 
 /// `$`: the members of the value become members of the output.
@@ -83,8 +101,8 @@ fn merge<'a>(output: &mut Value<'a>, value: Value<'a>) -> Result<(), String> {
 fn container<'a>(next: Option<&Step>) -> Option<Value<'a>> {
     match next {
         Some(Step::Wild) => None,
-        Some(Step::Index(_) | Step::Filter(_)) => Some(Value::Array(Vec::with_capacity(4))),
-        _ => Some(Value::Object(Vec::with_capacity(4))),
+        Some(Step::Index(_) | Step::Filter(_)) => Some(Value::Array(Vec::with_capacity(4).into())),
+        _ => Some(Value::Object(Vec::with_capacity(8).into())),
     }
 }
 
@@ -231,7 +249,7 @@ fn filtered<'a>(
         return match node {
             Value::Array(items) => {
                 let list = match value {
-                    Value::Array(list) => list,
+                    Value::Array(list) => list.into_vec(),
                     single => vec![single],
                 };
                 if scope.budget.copy(list.len()) {
@@ -273,7 +291,7 @@ fn names_of(test: &Expr) -> Option<&[Step]> {
 
 fn wrap<'a>(names: &'a [Step], item: Value<'a>) -> Value<'a> {
     names.iter().rev().fold(item, |inner, step| match step {
-        Step::Name(name) => Value::Object(vec![(Cow::Borrowed(name), inner)]),
+        Step::Name(name) => Value::Object(vec![(Cow::Borrowed(&**name), inner)].into()),
         _ => inner,
     })
 }
