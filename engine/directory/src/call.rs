@@ -1,19 +1,18 @@
 //! The SCIM protocol over the directory, without a socket: what an HTTP server, a bulk client or an
 //! in-process connector asks, and what it is answered.
 
-use crate::change::{Made, Order, Shown};
+use crate::change::Order;
 use crate::parameters::{Parameters, search};
 use crate::query::{DEFAULT_COUNT, MAX_COUNT, Query};
 use crate::schema::Kind;
-use crate::{Directory, Resource, ScimError, View, bulk, deleted, filter, plan};
+use crate::way::Finished;
+use crate::{Directory, Resource, ScimError, View, bulk, deleted};
 use serde_json::{Value, json};
 
 const LIST_URN: &str = "urn:ietf:params:scim:api:messages:2.0:ListResponse";
 const CONFIG_URN: &str = "urn:ietf:params:scim:schemas:core:2.0:ServiceProviderConfig";
 /// Largest body a directory reads.
 pub const MAX_BODY: usize = 4 * 1024 * 1024;
-/// Largest body that is read where others wait.
-const SMALL_BODY: usize = 64 * 1024;
 
 /// A request.
 #[derive(Clone, Debug, Default)]
@@ -32,25 +31,6 @@ pub struct Call<'c> {
     pub body: &'c [u8],
     /// The directory's own address, for the links in its answers, without a slash at the end.
     pub base: &'c str,
-}
-
-/// Where a request is carried out best.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Way {
-    /// It takes microseconds and changes nothing: [`Directory::call`], also where others wait.
-    Here,
-    /// It changes one resource, and most of its time is waiting for a commit: [`Directory::submit`], also where others
-    /// wait.
-    Submit,
-    /// It may take long: [`Directory::call`] on a thread of its own.
-    Apart,
-}
-
-/// What came of a request that was submitted; [`Directory::answer`] makes the answer of it.
-pub struct Finished {
-    made: Result<Made, ScimError>,
-    status: u16,
-    view: View,
 }
 
 /// An answer. The media type of a body is `application/scim+json`.
@@ -75,7 +55,7 @@ impl Reply {
         Self { status, body: Some(body), ..Self::default() }
     }
 
-    fn text(status: u16, text: String) -> Self {
+    pub(crate) fn text(status: u16, text: String) -> Self {
         Self { status, text: Some(text), ..Self::default() }
     }
 
@@ -85,7 +65,7 @@ impl Reply {
     }
 
     /// Of a change. A group with many members is not shown, and what is gone neither.
-    fn changed(status: u16, resource: Option<Resource>) -> Self {
+    pub(crate) fn changed(status: u16, resource: Option<Resource>) -> Self {
         match resource {
             None => Self { status, ..Self::default() },
             Some(silent) if silent.body.is_null() => Self { body: None, ..Self::resource(204, silent) },
@@ -111,61 +91,6 @@ impl From<ScimError> for Reply {
 }
 
 impl Directory {
-    /// Where a request is carried out best.
-    pub fn way(&self, call: &Call<'_>) -> Way {
-        let (endpoint, id) = target(call.path);
-        let is_special = id.is_some_and(|id| id.starts_with('.') || id.contains('/'));
-        let Some(kind) = Kind::from_endpoint(endpoint).filter(|_| !is_special) else { return Way::Apart };
-        match (call.method, id) {
-            ("POST", None) | ("PUT" | "PATCH" | "DELETE", Some(_)) => match is_small(call.body) {
-                true => Way::Submit,
-                false => Way::Apart,
-            },
-            // A group can be large.
-            ("GET", _) if kind == Kind::User && self.is_quick(id, call.query) => Way::Here,
-            _ => Way::Apart,
-        }
-    }
-
-    fn is_quick(&self, id: Option<&str>, query: &str) -> bool {
-        let Ok(Parameters { query, .. }) = Parameters::read(query) else { return true };
-        match (id, &query.filter) {
-            (Some(_), _) => true,
-            (None, _) if query.sort_by.is_some() || query.start_id.is_some() => false,
-            (None, None) => true,
-            (None, Some(filter)) => filter::parse(self.committer.state().catalog.of(Kind::User), filter)
-                .is_ok_and(|filter| plan::is_narrow(Kind::User, &filter)),
-        }
-    }
-
-    /// Begins a request that changes one resource. `done` is called when it is durable or refused, on a thread that it
-    /// must not hold up.
-    pub fn submit(&self, call: &Call<'_>, done: impl FnOnce(Finished) + Send + 'static) {
-        let (endpoint, id) = target(call.path);
-        let begun = Parameters::read(call.query).and_then(|parameters| {
-            let kind = Kind::from_endpoint(endpoint).ok_or_else(|| nothing_there(call))?;
-            self.change(kind, id, call, &parameters)?.ok_or_else(|| not_allowed(call))
-        });
-        match begun {
-            Err(error) => done(Finished { made: Err(error), status: 0, view: View::default() }),
-            Ok((status, Order { operation, view })) => {
-                self.committer.submit(operation, move |made| done(Finished { made, status, view }));
-            }
-        }
-    }
-
-    /// The answer to a request that was submitted.
-    pub fn answer(&self, finished: Finished) -> Reply {
-        let Finished { made, status, view } = finished;
-        let reply = made.and_then(|made| match self.shown_as_text(&made, &view)? {
-            Some(Shown { text, version, location }) => {
-                Ok(Reply { etag: Some(version), location: Some(location), ..Reply::text(status, text) })
-            }
-            None => self.shown(made, &view).map(|resource| Reply::changed(status, resource)),
-        });
-        reply.unwrap_or_else(Reply::from)
-    }
-
     /// Carries out a request. Errors are answers, too.
     pub fn call(&self, call: &Call<'_>) -> Reply {
         self.dispatch(call).unwrap_or_else(Reply::from)
@@ -183,7 +108,8 @@ impl Directory {
             ("Users", Some(".search")) | ("Groups", Some(".search")) => {
                 let kind = Kind::from_endpoint(endpoint).unwrap_or(Kind::User);
                 only(call, "POST")?;
-                self.list_text(kind, &search(&body(call)?)?, call.base).map(|list| Reply::text(200, list))
+                self.list_text(kind, &search(&body(call)?)?, None, call.base)
+                    .map(|list| Reply::text(200, list))
             }
             ("Users" | "Groups", Some(".deleted")) => {
                 only(call, "GET")?;
@@ -227,7 +153,7 @@ impl Directory {
         }
     }
 
-    fn resources(
+    pub(crate) fn resources(
         &self,
         kind: Kind,
         id: Option<&str>,
@@ -241,7 +167,7 @@ impl Directory {
         let kind = kind_of(kind, &parameters);
         match (call.method, id) {
             ("GET" | "HEAD", None) => {
-                self.list_text(kind, &parameters.query, call.base).map(|list| Reply::text(200, list))
+                self.list_text(kind, &parameters.query, None, call.base).map(|list| Reply::text(200, list))
             }
             ("GET" | "HEAD", Some(id)) => {
                 let view = view(call, &parameters);
@@ -258,7 +184,7 @@ impl Directory {
     }
 
     /// The change that a request asks for, and the status if it is made; none if it asks for no change.
-    fn change(
+    pub(crate) fn change(
         &self,
         kind: Kind,
         id: Option<&str>,
@@ -282,19 +208,7 @@ impl Directory {
     }
 }
 
-/// Endpoint and identifier.
-fn target(path: &str) -> (&str, Option<&str>) {
-    let path = path.trim_matches('/');
-    path.split_once('/').map_or((path, None), |(endpoint, id)| (endpoint, Some(id)))
-}
-
-/// Whether a body is read in microseconds; hashing a password takes long.
-fn is_small(body: &[u8]) -> bool {
-    const PASSWORD: &[u8] = b"password";
-    body.len() <= SMALL_BODY && !body.windows(PASSWORD.len()).any(|part| part.eq_ignore_ascii_case(PASSWORD))
-}
-
-fn kind_of(kind: Kind, parameters: &Parameters) -> Kind {
+pub(crate) fn kind_of(kind: Kind, parameters: &Parameters) -> Kind {
     if kind == Kind::User && parameters.blocked { Kind::Blocked } else { kind }
 }
 
@@ -308,7 +222,7 @@ fn view(call: &Call<'_>, parameters: &Parameters) -> View {
     }
 }
 
-fn nothing_there(call: &Call<'_>) -> ScimError {
+pub(crate) fn nothing_there(call: &Call<'_>) -> ScimError {
     let detail = format!("there is no {:?}; see /ResourceTypes, /Schemas, /ServiceProviderConfig", call.path);
     ScimError::new(404, None, detail)
 }
@@ -363,7 +277,7 @@ fn only(call: &Call<'_>, method: &str) -> Result<(), ScimError> {
     }
 }
 
-fn not_allowed(call: &Call<'_>) -> ScimError {
+pub(crate) fn not_allowed(call: &Call<'_>) -> ScimError {
     ScimError::new(405, None, format!("{} is not possible on {:?}", call.method, call.path))
 }
 

@@ -17,6 +17,9 @@ const LONG: u64 = 2 * 1024 * 1024;
 /// The content of a record has at most so many bytes: more are as well written where they belong.
 const MOST: usize = 256 * 1024;
 const HEAD: usize = 4 + 16 + 8 + 4;
+/// The file grows by so much at once: a record in a part that is there already is one write to the disk, and one that
+/// makes the file longer is two.
+const GROWTH: usize = 256 * 1024;
 
 /// An open journal.
 pub(crate) struct Journal {
@@ -25,6 +28,8 @@ pub(crate) struct Journal {
     /// Records of this generation.
     count: u32,
     end: u64,
+    /// Bytes of the file that are there.
+    length: u64,
     /// A record did not reach the disk: the next commit goes into the file itself.
     broken: bool,
     record: Vec<u8>,
@@ -42,7 +47,8 @@ impl Journal {
                 File::open(folder)?.sync_all()?;
             }
         }
-        Ok(Self { file, generation, count: 0, end: 0, broken: false, record: Vec::new() })
+        let length = file.metadata()?.len();
+        Ok(Self { file, generation, count: 0, end: 0, length, broken: false, record: Vec::new() })
     }
 
     /// The contents of the records that the directory's file does not hold.
@@ -76,7 +82,8 @@ impl Journal {
     /// Writes a record, and returns when it is durable.
     pub(crate) fn append(&mut self, content: &[u8]) -> std::io::Result<()> {
         write_record(&mut self.record, content, self.generation, self.count);
-        let written = self.file.seek(SeekFrom::Start(self.end)).and_then(|_| {
+        let written = self.make_room().and_then(|()| {
+            self.file.seek(SeekFrom::Start(self.end))?;
             self.file.write_all(&self.record)?;
             self.file.sync_data()
         });
@@ -88,6 +95,18 @@ impl Journal {
             Err(_) => self.broken = true,
         }
         written
+    }
+
+    fn make_room(&mut self) -> std::io::Result<()> {
+        if self.end + self.record.len() as u64 <= self.length {
+            return Ok(());
+        }
+        let more = vec![0; self.record.len() + GROWTH];
+        self.file.seek(SeekFrom::Start(self.length))?;
+        self.file.write_all(&more)?;
+        self.file.sync_data()?;
+        self.length += more.len() as u64;
+        Ok(())
     }
 
     /// The file does not hold what the journal has: nothing may follow in it.
@@ -146,7 +165,8 @@ mod tests {
         let found = |generation| Journal::open(&path, generation).unwrap().records().unwrap();
         assert_eq!(found(7), [b"one".to_vec(), b"two".to_vec(), b"three".to_vec()]);
         assert_eq!(found(8), Vec::<Vec<u8>>::new(), "the file holds them");
-        let whole = std::fs::read(&path).unwrap();
+        let mut whole = std::fs::read(&path).unwrap();
+        whole.truncate(35 + 35 + 37);
         for cut in 0..whole.len() {
             std::fs::write(&path, &whole[..cut]).unwrap();
             assert_eq!(found(7).len(), [35, 70].iter().filter(|end| cut >= **end).count(), "{cut}");

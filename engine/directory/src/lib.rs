@@ -46,9 +46,10 @@ mod storage;
 mod table;
 #[cfg(test)]
 mod tests;
+mod way;
 mod write;
 
-pub use call::{Call, Finished, MAX_BODY, Reply, Way};
+pub use call::{Call, MAX_BODY, Reply};
 pub use changes::GroupChange;
 pub use check::Report;
 pub use error::{ScimError, StorageError};
@@ -56,12 +57,14 @@ pub use query::Query;
 pub use schema::Kind;
 pub use settings::{Inactivity, Settings};
 pub use table::{Row, RowOutcome};
+pub use way::{Finished, Way};
 
 use bulk::Bulk;
 use catalog::Catalog;
 use change::show_stored;
 use commit::{Committer, State};
 use desk::Desk;
+use filter::Filter;
 use gangway_model::ports::Clock;
 use password::Passwords;
 use redb::{Database, ReadableTable, ReadableTableMetadata};
@@ -189,11 +192,17 @@ impl Directory {
         query::list(self.read()?.as_ref(), self.committer.state().catalog.of(kind), base, query)
     }
 
-    /// The same as text, which for users as they are is much less work.
-    fn list_text(&self, kind: Kind, query: &Query, base: &str) -> Result<String, ScimError> {
+    /// The same as text, which for users as they are is much less work. The filter may have been parsed already.
+    fn list_text(
+        &self,
+        kind: Kind,
+        query: &Query,
+        filter: Option<&Filter>,
+        base: &str,
+    ) -> Result<String, ScimError> {
         let (tables, state) = (self.read()?, self.committer.state());
         let resource_type = state.catalog.of(kind);
-        match plain::page(tables.as_ref(), resource_type, base, query)? {
+        match plain::page(tables.as_ref(), resource_type, base, query, filter)? {
             Some(text) => Ok(text),
             None => query::list(tables.as_ref(), resource_type, base, query).map(|list| list.to_string()),
         }

@@ -4,7 +4,7 @@
 use crate::ScimError;
 use crate::catalog::ResourceType;
 use crate::error::StorageError;
-use crate::filter;
+use crate::filter::{self, Filter};
 use crate::plan;
 use crate::query::{LIST_URN, Query, Start, cursor, lost, start};
 use crate::render::{Renderer, location, tag, time};
@@ -12,6 +12,7 @@ use crate::schema::Kind;
 use crate::storage::{Read, Record, Step};
 use serde::Deserialize;
 use serde_json::value::RawValue;
+use std::borrow::Cow;
 use std::io::Write;
 use uuid::Uuid;
 
@@ -33,6 +34,7 @@ pub(crate) fn page<T: Read>(
     resource_type: &ResourceType,
     base: &str,
     query: &Query,
+    parsed: Option<&Filter>,
 ) -> Result<Option<String>, ScimError> {
     let selects = !query.attributes.is_empty() || !query.excluded_attributes.is_empty();
     if resource_type.kind != Kind::User || selects || query.sort_by.is_some() || query.start_id.is_some() {
@@ -44,7 +46,10 @@ pub(crate) fn page<T: Read>(
     let (total, next) = match (query.filter(), start) {
         (None, Start::Position(_) | Start::After(_)) => pen.all(start, count)?,
         (Some(text), Start::Position(skip)) => {
-            let filter = filter::parse(resource_type, text)?;
+            let filter = match parsed {
+                Some(filter) => Cow::Borrowed(filter),
+                None => Cow::Owned(filter::parse(resource_type, text)?),
+            };
             let found = plan::candidates(tables, Kind::User, &filter, usize::MAX)?;
             let Some(found) = found.filter(|found| found.exact) else { return Ok(None) };
             let skip = usize::try_from(skip).unwrap_or(usize::MAX);

@@ -251,6 +251,21 @@ async fn members(engine: &Engine, service: &Service, ids: &[String]) -> anyhow::
     Ok(())
 }
 
+/// What it costs here to make a few bytes durable, and nothing else.
+fn bare_commit(folder: &std::path::Path) -> anyhow::Result<()> {
+    const ROUNDS: usize = 2000;
+    let mut file = std::fs::File::create(folder.join("bare"))?;
+    let own = std::process::id();
+    let before = processor(own)?;
+    for _ in 0..ROUNDS {
+        std::io::Write::write_all(&mut file, &[1; 400])?;
+        file.sync_data()?;
+    }
+    let each = (processor(own)? - before) * 1e3 / ROUNDS as f64;
+    println!("  400 bytes more in a file, durable {:>26.3} ms of processor time", each);
+    Ok(())
+}
+
 /// What a request costs here if nothing is done for it: a route that answers as many bytes.
 async fn bare() -> anyhow::Result<()> {
     let answer = user("user1234").repeat(3);
@@ -297,6 +312,7 @@ pub(crate) async fn run() -> anyhow::Result<()> {
     let ids = fill(&ours, 10_000, 112_000).await?;
     println!("  100,000 users: peak memory {} MB (goal ≤ 100)", peak_memory(&engine)?);
     members(&engine, &ours, &ids).await?;
+    bare_commit(&engine.data())?;
 
     let start = Instant::now();
     fill(&ours, 112_000, 1_000_000).await?;

@@ -51,11 +51,11 @@ fn a_page_as_text_says_what_the_list_says() {
     ];
     for (number, query) in queries.into_iter().enumerate() {
         let list = d.list(Kind::User, &query, BASE).unwrap();
-        let text = d.list_text(Kind::User, &query, BASE).unwrap();
+        let text = d.list_text(Kind::User, &query, None, BASE).unwrap();
         assert_eq!(text, list.to_string(), "{query:?}");
         let state = d.committer.state();
         let plain =
-            crate::plain::page(d.read().unwrap().as_ref(), state.catalog.of(Kind::User), BASE, &query);
+            crate::plain::page(d.read().unwrap().as_ref(), state.catalog.of(Kind::User), BASE, &query, None);
         assert_eq!(plain.unwrap().is_some(), number < 8, "{query:?}");
     }
     // Cursors lead on in the same way.
@@ -63,7 +63,7 @@ fn a_page_as_text_says_what_the_list_says() {
         d.list(Kind::User, &Query { cursor: text(""), count: Some(12), ..Query::default() }, BASE).unwrap();
     let next = Query { cursor: first["nextCursor"].as_str().map(str::to_owned), ..Query::default() };
     assert_eq!(
-        d.list_text(Kind::User, &next, BASE).unwrap(),
+        d.list_text(Kind::User, &next, None, BASE).unwrap(),
         d.list(Kind::User, &next, BASE).unwrap().to_string()
     );
 }
