@@ -349,13 +349,5 @@ impl Worker {
 
 /// The search that every server answers, even to nobody.
 fn root_entry() -> Request {
-    Request::Search(Search {
-        base: String::new(),
-        scope: Scope::Base,
-        size_limit: 1,
-        filter: Filter::Present("objectClass".to_owned()),
-        attributes: vec!["1.1".to_owned()],
-        page: None,
-        deleted: false,
-    })
+    Request::Search(Search::any_entry(String::new(), vec!["1.1".to_owned()]))
 }

@@ -85,15 +85,8 @@ pub fn changed(
 
 /// What Active Directory says of its change numbers; none from another directory.
 fn number(settings: &Settings, worker: &mut Worker) -> Result<Option<Mark>> {
-    let request = Request::Search(Search {
-        base: String::new(),
-        scope: Scope::Base,
-        size_limit: 1,
-        filter: Filter::Present("objectClass".to_owned()),
-        attributes: vec!["highestCommittedUSN".to_owned(), "dsServiceName".to_owned()],
-        page: None,
-        deleted: false,
-    });
+    let attributes = ["highestCommittedUSN", "dsServiceName"].map(str::to_owned).to_vec();
+    let request = Request::Search(Search::any_entry(String::new(), attributes));
     let answer =
         worker.run(settings, &[request]).pop().unwrap_or_else(|| Err(Error::internal("no answer")))?;
     let answer = answer.accept("read what the server says of itself")?;

@@ -27,15 +27,8 @@ pub fn since_time(settings: &Settings, worker: &mut Worker, tree: &Tree, time: &
             Filter::equal("objectClass", "auditModRDN"),
         ]);
         let since = Filter::GreaterOrEqual("reqStart".to_owned(), time.as_bytes().to_vec());
-        let search = Search {
-            base: change_log.clone(),
-            scope: Scope::Subtree,
-            size_limit: 0,
-            filter: Filter::And(vec![left, since, Filter::equal("reqResult", "0")]),
-            attributes: vec!["reqDN".to_owned()],
-            page: None,
-            deleted: false,
-        };
+        let filter = Filter::And(vec![left, since, Filter::equal("reqResult", "0")]);
+        let search = Search::tree(change_log.clone(), filter, vec!["reqDN".to_owned()]);
         let base = Dn::parse(&tree.base);
         each(settings, search, &format!("read the change log {change_log:?}"), |entry| {
             let named = mapping::first(entry, "reqDN").and_then(Dn::parse);
@@ -57,15 +50,9 @@ pub fn since_number(
     number: u64,
 ) -> Result<Vec<String>> {
     let changed = || Filter::GreaterOrEqual("uSNChanged".to_owned(), number.to_string().into_bytes());
-    let search = Search {
-        base: naming_context(&tree.base),
-        scope: Scope::Subtree,
-        size_limit: 0,
-        filter: Filter::And(vec![Filter::equal("isDeleted", "TRUE"), changed()]),
-        attributes: ["lastKnownParent", "msDS-LastKnownRDN"].map(str::to_owned).to_vec(),
-        page: None,
-        deleted: true,
-    };
+    let filter = Filter::And(vec![Filter::equal("isDeleted", "TRUE"), changed()]);
+    let attributes = ["lastKnownParent", "msDS-LastKnownRDN"].map(str::to_owned).to_vec();
+    let search = Search { deleted: true, ..Search::tree(naming_context(&tree.base), filter, attributes) };
     let mut gone = BTreeSet::new();
     each(settings, search, "read what Active Directory deleted", |entry| gone.extend(name_before(entry)))?;
     excluded(settings, tree, changed(), &mut gone)?;
@@ -104,15 +91,8 @@ fn excluded(settings: &Settings, tree: &Tree, changed: Filter, gone: &mut BTreeS
         return Ok(());
     }
     let class = Filter::equal("objectClass", &tree.class);
-    let search = Search {
-        base: tree.base.clone(),
-        scope: Scope::Subtree,
-        size_limit: 0,
-        filter: Filter::And(vec![class, changed, Filter::Not(Box::new(tree.filter.clone()))]),
-        attributes: vec!["1.1".to_owned()],
-        page: None,
-        deleted: false,
-    };
+    let filter = Filter::And(vec![class, changed, Filter::Not(Box::new(tree.filter.clone()))]);
+    let search = Search::tree(tree.base.clone(), filter, vec!["1.1".to_owned()]);
     let what = format!("read what the filter of the {}s no longer takes", tree.entity_type);
     each(settings, search, &what, |entry| {
         gone.insert(dn::normal(entry.dn));
@@ -130,15 +110,7 @@ fn still_missing(
     let requests: Vec<Request> = gone
         .iter()
         .map(|dn| {
-            Request::Search(Search {
-                base: dn.clone(),
-                scope: Scope::Base,
-                size_limit: 1,
-                filter: tree.filter.clone(),
-                attributes: vec!["1.1".to_owned()],
-                page: None,
-                deleted: false,
-            })
+            Request::Search(Search::entry(dn.clone(), tree.filter.clone(), vec!["1.1".to_owned()]))
         })
         .collect();
     let answers = worker.run(settings, &requests);

@@ -64,6 +64,23 @@ pub struct Search {
     pub deleted: bool,
 }
 
+impl Search {
+    /// One entry, if it passes the filter.
+    pub fn entry(dn: String, filter: Filter, attributes: Vec<String>) -> Self {
+        Self { base: dn, scope: Scope::Base, size_limit: 1, filter, attributes, page: None, deleted: false }
+    }
+
+    /// One entry, whatever it is.
+    pub fn any_entry(dn: String, attributes: Vec<String>) -> Self {
+        Self::entry(dn, Filter::Present("objectClass".to_owned()), attributes)
+    }
+
+    /// Every entry of a tree that passes the filter.
+    pub fn tree(base: String, filter: Filter, attributes: Vec<String>) -> Self {
+        Self { base, scope: Scope::Subtree, size_limit: 0, filter, attributes, page: None, deleted: false }
+    }
+}
+
 /// A request.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Request {

@@ -191,15 +191,9 @@ impl Reading {
 
     /// Asks for the next page and moves on.
     fn page(&mut self, tree: &Tree, size: u32) -> Result<Vec<Frame>> {
-        let search = Search {
-            base: tree.base.clone(),
-            scope: Scope::Subtree,
-            size_limit: 0,
-            filter: tree.filter.clone(),
-            attributes: tree.attributes.clone(),
-            page: Some((size, std::mem::take(&mut self.cookie))),
-            deleted: false,
-        };
+        let page = Some((size, std::mem::take(&mut self.cookie)));
+        let all = Search::tree(tree.base.clone(), tree.filter.clone(), tree.attributes.clone());
+        let search = Search { page, ..all };
         let what = format!("read the entries of type {} below {:?}", tree.entity_type, tree.base);
         let answer = self.connection.one(&Request::Search(search))?;
         let Answer { entries, cookie, .. } =

@@ -33,15 +33,7 @@ pub fn fetch(settings: &Settings, worker: &mut Worker, entry: &Entry<'_>) -> Res
         let mut next = next;
         while let Some(start) = next {
             system::check_cancelled()?;
-            let search = Search {
-                base: entry.dn.to_owned(),
-                scope: Scope::Base,
-                size_limit: 0,
-                filter: Filter::Present("objectClass".to_owned()),
-                attributes: vec![format!("{name};range={start}-*")],
-                page: None,
-                deleted: false,
-            };
+            let search = Search::any_entry(entry.dn.to_owned(), vec![format!("{name};range={start}-*")]);
             let answer = worker.run(settings, &[Request::Search(search)]).pop();
             let what = format!("read more values of {name} of {:?}", entry.dn);
             let answer = answer.unwrap_or_else(|| Err(incomplete(entry.dn, name)))?.accept(&what)?;

@@ -251,15 +251,7 @@ fn name_of_new(tree: &Tree, operation: &Operation, content: &Content) -> Result<
 fn current(dn: String, content: &Content) -> Search {
     let mut attributes: Vec<String> = content.attributes.iter().map(|(name, _)| name.clone()).collect();
     attributes.push("objectClass".to_owned());
-    Search {
-        base: dn,
-        scope: Scope::Base,
-        size_limit: 1,
-        filter: Filter::Present("objectClass".to_owned()),
-        attributes,
-        page: None,
-        deleted: false,
-    }
+    Search::any_entry(dn, attributes)
 }
 
 #[derive(Deserialize)]
