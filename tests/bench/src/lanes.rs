@@ -7,7 +7,7 @@ use gangway_model::{JobStatus, Phase, SystemId};
 use serde_json::json;
 use std::time::{Duration, Instant};
 
-const USERS: usize = 400;
+const USERS: usize = 1200;
 /// What the slow target takes to answer a request.
 const LATE: Duration = Duration::from_millis(200);
 
