@@ -2,8 +2,7 @@
 
 use crate::ber;
 use crate::failure::failure;
-use crate::filter::Filter;
-use crate::message::{self, Body, LdapResult, Message, Request, Scope, Search};
+use crate::message::{self, Body, LdapResult, Message, Request, Search};
 use crate::settings::Settings;
 use gangway_sdk::connection::{self, Stream};
 use gangway_sdk::{Error, Result, error::code, log, system};

@@ -7,7 +7,7 @@ use crate::client::{self, Worker};
 use crate::departures;
 use crate::filter::Filter;
 use crate::mapping;
-use crate::message::{Request, Scope, Search};
+use crate::message::{Request, Search};
 use crate::settings::{Settings, Tree};
 use gangway_sdk::{Error, Result, log};
 use serde::{Deserialize, Serialize};

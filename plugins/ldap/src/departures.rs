@@ -10,7 +10,7 @@ use crate::dn::{self, Dn};
 use crate::failure::NO_SUCH_OBJECT;
 use crate::filter::Filter;
 use crate::mapping;
-use crate::message::{Entry, Request, Scope, Search};
+use crate::message::{Entry, Request, Search};
 use crate::settings::{Settings, Tree};
 use gangway_sdk::{Error, Result, system};
 use std::collections::BTreeSet;
@@ -109,9 +109,7 @@ fn still_missing(
     let gone: Vec<String> = gone.into_iter().collect();
     let requests: Vec<Request> = gone
         .iter()
-        .map(|dn| {
-            Request::Search(Search::entry(dn.clone(), tree.filter.clone(), vec!["1.1".to_owned()]))
-        })
+        .map(|dn| Request::Search(Search::entry(dn.clone(), tree.filter.clone(), vec!["1.1".to_owned()])))
         .collect();
     let answers = worker.run(settings, &requests);
     let mut missing = Vec::new();

@@ -8,7 +8,7 @@
 
 use crate::client::{self, Answer, Connection, Frame, Worker};
 use crate::filter::Filter;
-use crate::message::{Request, Scope, Search};
+use crate::message::{Request, Search};
 use crate::settings::{Settings, Tree};
 use crate::{dn, mapping, ranges};
 use gangway_sdk::{Entity, Error, Page, Problem, Result, error::code, log, paging, system};

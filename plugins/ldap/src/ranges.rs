@@ -2,8 +2,7 @@
 //! rest has to be asked for. A group that was read by its beginning alone would lose members everywhere.
 
 use crate::client::{self, Frame, Worker};
-use crate::filter::Filter;
-use crate::message::{Entry, Request, Scope, Search};
+use crate::message::{Entry, Request, Search};
 use crate::settings::Settings;
 use gangway_sdk::{Error, Result, system};
 
