@@ -12,6 +12,7 @@ use crate::write::Writer;
 use redb::{Database, Durability, ReadableDatabase, WriteTransaction};
 use std::path::Path;
 use std::sync::Arc;
+use uuid::Uuid;
 
 /// The generation of the journal whose records the file does not hold.
 const GENERATION: &str = "journal";
@@ -105,7 +106,8 @@ impl Desk {
     /// Makes a transaction durable in the file, with all before it.
     fn commit(&mut self, transaction: WriteTransaction) -> Result<(), StorageError> {
         let Some(journal) = &mut self.journal else { return transaction.commit().map_err(StorageError::of) };
-        let next = journal.generation() + 1;
+        // Not the next number: a file that came back from a backup would meet it again in what the journal has still.
+        let (next, _) = Uuid::new_v4().as_u64_pair();
         {
             let mut counters = transaction.open_table(COUNTERS).map_err(StorageError::of)?;
             counters.insert(GENERATION, next).map_err(StorageError::of)?;

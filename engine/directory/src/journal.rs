@@ -5,7 +5,7 @@
 //! engine dies before, the records are done again when it is opened.
 //!
 //! A record: length of its content (4 bytes), hash of everything that follows (16), generation (8), number (4), content.
-//! All numbers are little-endian. The generation stands in the file, too, and changes each time that it catches up, so
+//! All numbers are little-endian. The generation stands in the file, too, and is another number each time that it catches up, so
 //! that records it holds already are none any more; they are written over from the beginning.
 
 use std::fs::{File, OpenOptions};
@@ -63,10 +63,6 @@ impl Journal {
             number += 1;
         }
         Ok(records)
-    }
-
-    pub(crate) fn generation(&self) -> u64 {
-        self.generation
     }
 
     /// Whether it has records that the file does not hold.

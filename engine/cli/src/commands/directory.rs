@@ -51,7 +51,7 @@ impl Directory {
                         match number("problemCount") {
                             0 => "all agree".to_owned(),
                             n => format!(
-                                "{n} contradictions; restore the tenant's directory.redb from a backup"
+                                "{n} contradictions; restore the tenant's directory.redb and directory.journal from one backup"
                             ),
                         }
                     ));
