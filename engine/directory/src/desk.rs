@@ -34,12 +34,18 @@ impl Desk {
         let generation = {
             let transaction = database.begin_read().map_err(StorageError::of)?;
             let counters = transaction.open_table(COUNTERS).map_err(StorageError::of)?;
-            counters.get(GENERATION).map_err(StorageError::of)?.map_or(0, |number| number.value())
+            counters.get(GENERATION).map_err(StorageError::of)?.map(|number| number.value())
         };
-        let mut journal = Journal::open(path, generation).map_err(io)?;
-        let records = journal.records().map_err(io)?;
+        let mut journal = Journal::open(path, generation.unwrap_or_default()).map_err(io)?;
+        let records = match generation {
+            Some(_) => journal.records().map_err(io)?,
+            // A file without a generation has no journal, whatever stands there.
+            None => Vec::new(),
+        };
         let mut desk = Self { journal: Some(journal) };
-        if !records.is_empty() {
+        if generation.is_none() {
+            desk.catch_up(database)?;
+        } else if !records.is_empty() {
             let transaction = database.begin_write().map_err(StorageError::of)?;
             do_again(&transaction, &records)?;
             desk.commit(transaction)?;

@@ -108,3 +108,16 @@ fn a_file_from_a_backup_does_not_meet_records_of_another_life() {
     let names = names(&after);
     assert!(names.iter().all(|name| name.starts_with('b')), "{names:?}");
 }
+
+#[test]
+fn a_new_file_does_not_take_over_a_journal_that_is_there() {
+    let folder = tempfile::tempdir().unwrap();
+    let d = open(folder.path());
+    user(&d, "ann", json!({}));
+    let image = crashed(folder.path());
+    std::fs::remove_file(image.path().join("directory.redb")).unwrap();
+    let new = open(image.path());
+    assert_eq!(names(&new), Vec::<String>::new());
+    user(&new, "bob", json!({}));
+    assert_eq!(names(&open(crashed(image.path()).path())), ["bob"]);
+}
