@@ -7,7 +7,7 @@ use crate::error::StorageError;
 use crate::journal::Journal;
 use crate::queue::Batch;
 use crate::redo::{Entries, Entry, Noted, Redo};
-use crate::storage::{COUNTERS, WriteTables};
+use crate::storage::{COUNTERS, WriteTables, number};
 use crate::write::Writer;
 use redb::{Database, Durability, ReadableDatabase, WriteTransaction};
 use std::path::Path;
@@ -131,8 +131,8 @@ fn io(error: std::io::Error) -> StorageError {
 fn do_again(transaction: &WriteTransaction, records: &[Vec<u8>]) -> Result<(), StorageError> {
     let redo = Redo::default();
     let mut tables = WriteTables::open(transaction, &redo)?;
-    let mut counters = Noted::open(transaction, &redo, (crate::write::COUNTERS_NUMBER, COUNTERS))?;
-    let mut changes = Noted::open(transaction, &redo, (crate::write::CHANGES_NUMBER, CHANGES))?;
+    let mut counters = Noted::open(transaction, &redo, (number::COUNTERS, COUNTERS))?;
+    let mut changes = Noted::open(transaction, &redo, (number::CHANGES, CHANGES))?;
     let mut one = |entry: &Entry<'_>| -> Result<bool, StorageError> {
         Ok(tables.again(entry)? || counters.again(entry)? || changes.again(entry)?)
     };

@@ -74,7 +74,8 @@ pub(crate) fn user<T: Read>(
 ) -> Result<String, StorageError> {
     let mut pen = Pen::new(tables, resource_type, base);
     let content = serde_json::to_string(&record.content).map_err(|e| damaged(sequence, &e))?;
-    pen.put(sequence, record, &content)?;
+    let Record { id, created_ms, modified_ms, version, .. } = *record;
+    pen.put(sequence, &About { id, created_ms, modified_ms, version }, &content)?;
     String::from_utf8(pen.text).map_err(|e| damaged(sequence, &e))
 }
 
@@ -82,31 +83,12 @@ fn damaged(sequence: u64, e: &dyn std::fmt::Display) -> StorageError {
     StorageError::Damaged(format!("{} number {sequence}: {e}", Kind::User.name()))
 }
 
-/// What a user has beside its content.
-trait Numbers {
-    fn id(&self) -> Uuid;
-    /// When it was made, when it was changed (in milliseconds), and its version.
-    fn numbers(&self) -> [u64; 3];
-}
-
-impl Numbers for Stored<'_> {
-    fn id(&self) -> Uuid {
-        self.id
-    }
-
-    fn numbers(&self) -> [u64; 3] {
-        [self.created_ms, self.modified_ms, self.version]
-    }
-}
-
-impl Numbers for Record {
-    fn id(&self) -> Uuid {
-        self.id
-    }
-
-    fn numbers(&self) -> [u64; 3] {
-        [self.created_ms, self.modified_ms, self.version]
-    }
+/// What a user has beside its content; times in milliseconds since 1970.
+struct About {
+    id: Uuid,
+    created_ms: u64,
+    modified_ms: u64,
+    version: u64,
 }
 
 /// Writes users.
@@ -162,10 +144,11 @@ impl<'r, T: Read> Pen<'r, T> {
 
     fn write(&mut self, sequence: u64, bytes: &[u8]) -> Result<(), StorageError> {
         let stored: Stored<'_> = serde_json::from_slice(bytes).map_err(|e| damaged(sequence, &e))?;
-        self.put(sequence, &stored, stored.content.get())
+        let Stored { id, created_ms, modified_ms, version, content } = stored;
+        self.put(sequence, &About { id, created_ms, modified_ms, version }, content.get())
     }
 
-    fn put(&mut self, sequence: u64, stored: &impl Numbers, content: &str) -> Result<(), StorageError> {
+    fn put(&mut self, sequence: u64, about: &About, content: &str) -> Result<(), StorageError> {
         let damaged = |e: &dyn std::fmt::Display| damaged(sequence, e);
         let inner = content.strip_prefix('{').and_then(|rest| rest.strip_suffix('}'));
         let inner = inner.ok_or_else(|| damaged(&"its content is no object"))?;
@@ -185,7 +168,7 @@ impl<'r, T: Read> Pen<'r, T> {
             put("\"");
         }
         put("],\"id\":\"");
-        put(stored.id().hyphenated().encode_lower(&mut Uuid::encode_buffer()));
+        put(about.id.hyphenated().encode_lower(&mut Uuid::encode_buffer()));
         put("\"");
         if !inner.is_empty() {
             put(",");
@@ -196,12 +179,12 @@ impl<'r, T: Read> Pen<'r, T> {
             self.text.extend_from_slice(b",\"groups\":");
             serde_json::to_writer(&mut self.text, &groups).map_err(|e| damaged(&e))?;
         }
-        let [created_ms, modified_ms, version] = stored.numbers();
-        let created = time(created_ms);
-        let modified = if modified_ms == created_ms { created.clone() } else { time(modified_ms) };
-        let location = serde_json::to_string(&location(self.renderer.base, Kind::User, stored.id()))
+        let created = time(about.created_ms);
+        let modified =
+            if about.modified_ms == about.created_ms { created.clone() } else { time(about.modified_ms) };
+        let location = serde_json::to_string(&location(self.renderer.base, Kind::User, about.id))
             .map_err(|e| damaged(&e))?;
-        let version = tag(version).replace('"', "\\\"");
+        let version = tag(about.version).replace('"', "\\\"");
         write!(
             self.text,
             ",\"meta\":{{\"resourceType\":\"User\",\"created\":\"{created}\",\"lastModified\":\"{modified}\",\

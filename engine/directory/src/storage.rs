@@ -105,17 +105,29 @@ impl ReadTables {
     }
 }
 
+/// Under which number a table stands in journals. None is ever given to another.
+pub(crate) mod number {
+    pub(crate) const RESOURCES: u8 = 1;
+    pub(crate) const IDS: u8 = 2;
+    pub(crate) const INDEX: u8 = 3;
+    pub(crate) const MEMBERS: u8 = 4;
+    pub(crate) const MEMBERSHIPS: u8 = 5;
+    pub(crate) const BLOCKS: u8 = 6;
+    pub(crate) const DELETED: u8 = 7;
+    pub(crate) const COUNTERS: u8 = 8;
+    pub(crate) const CHANGES: u8 = 9;
+}
+
 impl<'t> WriteTables<'t> {
-    /// The numbers stand in journals.
     pub(crate) fn open(transaction: &'t WriteTransaction, redo: &'t Redo) -> Result<Self, StorageError> {
         Ok(Self {
-            resources: Noted::open(transaction, redo, (1, RESOURCES))?,
-            ids: Noted::open(transaction, redo, (2, IDS))?,
-            index: Noted::open(transaction, redo, (3, INDEX))?,
-            members: Noted::open(transaction, redo, (4, MEMBERS))?,
-            memberships: Noted::open(transaction, redo, (5, MEMBERSHIPS))?,
-            blocks: Noted::open(transaction, redo, (6, BLOCKS))?,
-            deleted: Noted::open(transaction, redo, (7, DELETED))?,
+            resources: Noted::open(transaction, redo, (number::RESOURCES, RESOURCES))?,
+            ids: Noted::open(transaction, redo, (number::IDS, IDS))?,
+            index: Noted::open(transaction, redo, (number::INDEX, INDEX))?,
+            members: Noted::open(transaction, redo, (number::MEMBERS, MEMBERS))?,
+            memberships: Noted::open(transaction, redo, (number::MEMBERSHIPS, MEMBERSHIPS))?,
+            blocks: Noted::open(transaction, redo, (number::BLOCKS, BLOCKS))?,
+            deleted: Noted::open(transaction, redo, (number::DELETED, DELETED))?,
         })
     }
 

@@ -9,7 +9,7 @@ use crate::{Call, Directory, Reply, ScimError, View, filter, plan};
 /// Largest body that is read where others wait.
 const SMALL_BODY: usize = 64 * 1024;
 
-/// Where a request is carried out best.
+/// What becomes of a request that [`Directory::take_up`] was given.
 #[derive(Debug)]
 pub enum Way {
     /// It takes microseconds and changes nothing, and is answered already.
@@ -29,8 +29,8 @@ pub struct Finished {
 }
 
 impl Directory {
-    /// Where a request is carried out best. What is quick is carried out.
-    pub fn way(&self, call: &Call<'_>) -> Way {
+    /// Answers a request that is quick, and says of any other where it is carried out best.
+    pub fn take_up(&self, call: &Call<'_>) -> Way {
         let (endpoint, id) = target(call.path);
         let is_special = id.is_some_and(|id| id.starts_with('.') || id.contains('/'));
         let Some(kind) = Kind::from_endpoint(endpoint).filter(|_| !is_special) else { return Way::Apart };

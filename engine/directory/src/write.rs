@@ -16,16 +16,12 @@ use crate::patch::{self, MemberEdit, Patch};
 use crate::redo::{Noted, Redo};
 use crate::schema::Kind;
 use crate::settings::Settings;
-use crate::storage::{COUNTERS, Read, Record, WriteTables};
+use crate::storage::{COUNTERS, Read, Record, WriteTables, number};
 use crate::{identity, rules};
 use redb::WriteTransaction;
 use serde_json::{Map, Value, json};
 use std::sync::Arc;
 use uuid::Uuid;
-
-/// Numbers of tables in journals, beside those of [`WriteTables`].
-pub(crate) const COUNTERS_NUMBER: u8 = 8;
-pub(crate) const CHANGES_NUMBER: u8 = 9;
 
 /// A write transaction with all that a change needs.
 pub(crate) struct Writer<'t> {
@@ -75,7 +71,7 @@ impl Draft {
     }
 
     /// The same under other schemas than those it was read by.
-    pub(crate) fn again(self, resource_type: &ResourceType) -> Result<Self, ScimError> {
+    fn again(self, resource_type: &ResourceType) -> Result<Self, ScimError> {
         let mut body = self.content;
         body.insert("schemas".to_owned(), json!([resource_type.core.id]));
         let content = Self::read(resource_type, &Value::Object(body))?.content;
@@ -101,8 +97,8 @@ impl<'t> Writer<'t> {
     ) -> Result<Self, StorageError> {
         Ok(Self {
             tables: WriteTables::open(transaction, redo)?,
-            counters: Noted::open(transaction, redo, (COUNTERS_NUMBER, COUNTERS))?,
-            changes: Noted::open(transaction, redo, (CHANGES_NUMBER, CHANGES))?,
+            counters: Noted::open(transaction, redo, (number::COUNTERS, COUNTERS))?,
+            changes: Noted::open(transaction, redo, (number::CHANGES, CHANGES))?,
             catalog: &state.catalog,
             settings: &state.settings,
             state,

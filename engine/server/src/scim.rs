@@ -63,7 +63,7 @@ pub(crate) trait Ask: Send + 'static {
 
 /// Carries a request out where that is done best.
 pub(crate) async fn carry_out(directory: Arc<Directory>, asked: impl Ask) -> Result<Reply, Problem> {
-    match directory.way(&asked.call()) {
+    match directory.take_up(&asked.call()) {
         Way::Here(reply) => Ok(reply),
         Way::Submit => {
             let (tell, told) = oneshot::channel();
@@ -106,6 +106,7 @@ pub(crate) async fn open(services: &Services, tenant: &TenantId) -> Result<Arc<D
     open_in(&services.inner.directories, &services.inner.store, tenant).await
 }
 
+/// The same for who has no services.
 pub(crate) async fn open_in(
     directories: &Arc<Directories>,
     store: &Arc<dyn Store>,
