@@ -2,9 +2,9 @@
 
 CARGO ?= cargo
 PLUGINS = plugins/target/wasm32-wasip2/release
-SOURCES = $(shell find plugins sdk/rust wit -name target -prune -o -type f \( -name '*.rs' -o -name '*.toml' -o -name '*.json' -o -name '*.wit' -o -name '*.csv' \) -print)
+SOURCES = $(shell find plugins sdk/rust wit -name target -prune -o -type f \( -name '*.rs' -o -name '*.toml' -o -name '*.json' -o -name '*.wit' -o -name '*.csv' -o -name '*.profdata' \) -print)
 
-.PHONY: help setup plugins build demo test test-setup bench features fuzz lint fmt deny clean
+.PHONY: help setup plugins build demo test test-setup bench profile features fuzz lint fmt deny clean
 
 help:
 	@echo "make demo    build everything and watch 1,000 people travel through two provisioning runs"
@@ -12,6 +12,7 @@ help:
 	@echo "make build   the release binary, target/release/gangway"
 	@echo "make plugins the components, $(PLUGINS)/*.wasm"
 	@echo "make bench   the figures of docs/performance.md"
+	@echo "make profile the profile that the transformation is compiled with, after changes of its language"
 	@echo "make features  which of the numbered features have a test"
 	@echo "make fuzz    the transformation language and the directory against generated and damaged input, one minute each"
 	@echo "make lint    rustfmt, clippy, licences"
@@ -24,8 +25,16 @@ setup:
 test-setup: setup
 	@tests/setup/servers.sh
 
+# The transformation is compiled with a profile of its use (docs/performance.md): calls that are frequent are
+# inlined, what is rare is moved out of the way.
+TRANSFORMATION = gangway-plugin-json-transformation
+PROFILED = -Cprofile-use=$(CURDIR)/plugins/json-transformation/profile/transformation.profdata -Csymbol-mangling-version=v0 \
+	-Cllvm-args=-hot-callsite-threshold=500 -Cllvm-args=-hot-cold-split=true
+
 $(PLUGINS)/.built: $(SOURCES)
-	cd plugins && $(CARGO) build --locked --release --target wasm32-wasip2
+	cd plugins && $(CARGO) build --locked --release --target wasm32-wasip2 --workspace \
+		$(patsubst %,--exclude %,$(TRANSFORMATION) gangway-json-transformation gangway-transformation-language)
+	cd plugins && RUSTFLAGS="$(PROFILED)" $(CARGO) build --locked --release --target wasm32-wasip2 -p $(TRANSFORMATION)
 	@touch $@
 
 plugins: setup $(PLUGINS)/.built
@@ -51,6 +60,10 @@ test: test-setup plugins
 
 bench: test-setup build
 	@target/release/gangway-bench
+
+# Again after changes of the transformation language.
+profile: setup
+	@plugins/json-transformation/profile/take.sh
 
 features:
 	@tests/features.sh

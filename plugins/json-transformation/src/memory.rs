@@ -72,7 +72,7 @@ fn fits(layout: Layout) -> bool {
 // size in grains is the same whenever the same layout is given.
 unsafe impl GlobalAlloc for Pool {
     // Not inlined: that makes the component a twelfth larger and no faster.
-    #[inline(never)]
+    #[inline]
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         // SAFETY: the size is below SIZES; a piece in a list begins with the address of the next.
         unsafe {
@@ -89,7 +89,7 @@ unsafe impl GlobalAlloc for Pool {
         }
     }
 
-    #[inline(never)]
+    #[inline]
     unsafe fn dealloc(&self, piece: *mut u8, layout: Layout) {
         // SAFETY: a piece of the pool was made for a layout that fits, and nobody uses it any more.
         unsafe {

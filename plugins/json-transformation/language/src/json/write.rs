@@ -239,28 +239,34 @@ fn copy_short(to: &mut [u8], from: &[u8]) -> Special {
     found
 }
 
-/// More than sixteen bytes.
+/// More than sixteen bytes. Without a loop for what whole pieces leave over: the compiler would make a copy of unknown
+/// length of it, which leaves a component.
 #[inline(never)]
 fn copy_long(to: &mut [u8], from: &[u8]) -> Special {
-    let mut found = 0;
-    if let (Some(piece), Some(place)) = (from.last_chunk::<8>(), to.last_chunk_mut::<8>()) {
-        // The last eight bytes first: what the whole words below leave over is in them.
+    let Some(last) = from.last_chunk::<32>() else {
+        let (Some(first), Some(last)) = (from.first_chunk::<16>(), from.last_chunk::<16>()) else { return 0 };
+        if let Some(place) = to.first_chunk_mut() {
+            *place = *first;
+        }
+        if let Some(place) = to.last_chunk_mut() {
+            *place = *last;
+        }
+        return specials(first) | specials(last);
+    };
+    let mut found = specials(last);
+    for (piece, place) in from.as_chunks::<32>().0.iter().zip(to.as_chunks_mut::<32>().0) {
         *place = *piece;
-        found |= special(*piece);
-        let (pieces, rest) = from.as_chunks::<32>();
-        let (places, rest_of_places) = to.as_chunks_mut::<32>();
-        for (piece, place) in pieces.iter().zip(places) {
-            *place = *piece;
-            for word in piece.as_chunks::<8>().0 {
-                found |= special(*word);
-            }
-        }
-        for (piece, place) in rest.as_chunks::<8>().0.iter().zip(rest_of_places.as_chunks_mut::<8>().0) {
-            *place = *piece;
-            found |= special(*piece);
-        }
+        found |= specials(piece);
+    }
+    if let Some(place) = to.last_chunk_mut() {
+        *place = *last;
     }
     found
+}
+
+#[inline(always)]
+fn specials(piece: &[u8]) -> Special {
+    piece.as_chunks::<8>().0.iter().fold(0, |found, word| found | special(*word))
 }
 
 #[cfg(test)]
