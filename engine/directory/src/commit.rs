@@ -1,18 +1,19 @@
 //! Group commit: changes that arrive while a commit is under way are carried out together in the next transaction, and
-//! whoever asked is told when that one is durable. One thread writes; it is there while there is work.
+//! whoever asked is told when that one is durable. One thread writes; it is there while there is work. A change that comes
+//! while nothing else does is carried out where it came: it costs half as much as two threads that wake each other.
 
 use crate::ScimError;
 use crate::catalog::Catalog;
 use crate::desk::Desk;
 use crate::error::StorageError;
-use crate::queue::{Batch, Job, Queue};
+use crate::queue::{Batch, Job, Place, Queue, Turn};
 use crate::settings::Settings;
 use crate::snapshot::Snapshots;
 use crate::storage::ReadTables;
 use crate::write::Writer;
 use redb::{Database, WriteTransaction};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock, mpsc};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock, TryLockError, mpsc};
 use std::thread::JoinHandle;
 
 /// What holds for all resources: read at the start of a transaction, changed by one of its own.
@@ -73,16 +74,21 @@ impl Committer {
         self.shared.snapshots.latest(&self.shared.database)
     }
 
-    /// Has one change carried out, together with others that wait. `done` is called on the thread that writes, when
-    /// the change is durable or refused.
+    /// Has one change carried out, together with others that wait. `done` is called when the change is durable or
+    /// refused: on the thread that writes, or here if the change is short and nothing else is under way.
     pub(crate) fn submit<T: Send + 'static>(
         &self,
         operation: impl FnOnce(&mut Writer<'_>) -> Result<T, ScimError> + Send + 'static,
+        short: bool,
         done: impl FnOnce(Result<T, ScimError>) + Send + 'static,
     ) {
-        let job = Change { operation: Some(operation), result: None, done: Some(done) };
-        if self.shared.queue.push(Box::new(job)) {
-            self.lead();
+        let job = Box::new(Change { operation: Some(operation), result: None, done: Some(done) });
+        let desk = if short { free(&self.shared.writing) } else { None };
+        let short = desk.as_ref().is_some_and(|desk| desk.is_quick());
+        match (self.shared.queue.push(job, short), desk) {
+            (Place::Here(batch, turn), Some(desk)) => self.shared.carry_out(desk, batch, turn),
+            (Place::Unled, _) => self.lead(),
+            _ => {}
         }
     }
 
@@ -92,7 +98,7 @@ impl Committer {
         operation: impl FnOnce(&mut Writer<'_>) -> Result<T, ScimError> + Send + 'static,
     ) -> Result<T, ScimError> {
         let (tell, told) = mpsc::sync_channel(1);
-        self.submit(operation, move |result| {
+        self.submit(operation, false, move |result| {
             // It waits below.
             let _ = tell.send(result);
         });
@@ -159,29 +165,36 @@ impl Shared {
 
     fn lead(&self) {
         let mut before = 0;
-        loop {
-            let ahead = lock(&self.writing).is_ahead();
-            let Some(batch) = self.queue.take(before, ahead) else { return };
+        while let Some((batch, turn)) = self.queue.take(before) {
             before = batch.len();
             if before > 0 {
-                // A change that panics takes its transaction with it, and nothing else: all of them are told.
-                let _ = catch_unwind(AssertUnwindSafe(|| self.carry_out(batch)));
-            } else if lock(&self.writing).catch_up(&self.database).is_err() && self.queue.leave() {
+                self.carry_out(lock(&self.writing), batch, turn);
+            } else if self.catch_up(turn).is_err() && self.queue.leave() {
                 // The journal has everything. Whoever writes next meets the error.
                 return;
             }
         }
     }
 
-    fn carry_out(&self, mut batch: Batch) {
-        let durable = {
-            let mut desk = lock(&self.writing);
-            let state = self.state();
-            let durable = desk.carry_out(&self.database, &state, &mut batch).map_err(ScimError::from);
-            self.snapshots.outdate();
-            self.tell(&state);
-            durable
-        };
+    fn catch_up(&self, mut turn: Turn<'_>) -> Result<(), StorageError> {
+        let mut desk = lock(&self.writing);
+        let caught_up = desk.catch_up(&self.database);
+        turn.ahead = desk.is_ahead();
+        caught_up
+    }
+
+    /// A change that panics takes its transaction with it, and nothing else: all of them are told.
+    fn carry_out(&self, desk: MutexGuard<'_, Desk>, batch: Batch, turn: Turn<'_>) {
+        let _ = catch_unwind(AssertUnwindSafe(|| self.carry_out_and_tell(desk, batch, turn)));
+    }
+
+    fn carry_out_and_tell(&self, mut desk: MutexGuard<'_, Desk>, mut batch: Batch, mut turn: Turn<'_>) {
+        let state = self.state();
+        let durable = desk.carry_out(&self.database, &state, &mut batch).map_err(ScimError::from);
+        turn.ahead = desk.is_ahead();
+        self.snapshots.outdate();
+        self.tell(&state);
+        drop((desk, turn));
         for job in batch {
             job.settle(durable.clone());
         }
@@ -238,6 +251,15 @@ fn lost() -> ScimError {
 /// is written, and an unfinished transaction is dropped.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The same, if nobody holds it.
+fn free<T>(mutex: &Mutex<T>) -> Option<MutexGuard<'_, T>> {
+    match mutex.try_lock() {
+        Ok(held) => Some(held),
+        Err(TryLockError::Poisoned(held)) => Some(held.into_inner()),
+        Err(TryLockError::WouldBlock) => None,
+    }
 }
 
 #[cfg(test)]

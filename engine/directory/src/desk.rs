@@ -104,6 +104,11 @@ impl Desk {
         self.journal.as_ref().is_some_and(Journal::is_ahead)
     }
 
+    /// Whether the next transaction is durable by a record of the journal, or in memory.
+    pub(crate) fn is_quick(&self) -> bool {
+        self.journal.as_ref().is_none_or(|journal| journal.takes(&[]))
+    }
+
     /// Makes the file hold everything.
     pub(crate) fn catch_up(&mut self, database: &Database) -> Result<(), StorageError> {
         self.commit(database.begin_write().map_err(StorageError::of)?)
