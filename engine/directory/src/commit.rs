@@ -286,6 +286,7 @@ mod tests {
                     std::thread::sleep(nap);
                     Ok(n)
                 },
+                n % 2 == 0,
                 move |given| tell.send(given.unwrap()).unwrap(),
             );
             if n == 0 {
@@ -335,13 +336,76 @@ mod tests {
         assert_eq!(committer.write(|_| Ok(2)).unwrap(), 2, "and the next one is carried out again");
     }
 
+    /// On which thread a change was carried out, and whether that was the one that it came on.
+    fn carried_out_here(committer: &Committer, short: bool) -> bool {
+        let (tell, told) = mpsc::channel();
+        let place = |_: &mut Writer<'_>| Ok(std::thread::current().id());
+        committer.submit(place, short, move |given| tell.send(given.unwrap()).unwrap());
+        told.recv().unwrap() == std::thread::current().id()
+    }
+
+    #[test]
+    fn a_short_change_that_comes_alone_is_carried_out_where_it_came() {
+        let committer = committer();
+        assert!(!carried_out_here(&committer, true), "there is no thread that makes the file catch up");
+        std::thread::sleep(Duration::from_millis(20));
+        assert!(!carried_out_here(&committer, false), "it may take long");
+        std::thread::sleep(Duration::from_millis(20));
+        assert!(carried_out_here(&committer, true));
+        assert!(carried_out_here(&committer, true));
+        let slow = |_: &mut Writer<'_>| {
+            std::thread::sleep(Duration::from_millis(5));
+            Ok(())
+        };
+        committer.submit(slow, true, drop);
+        assert!(!carried_out_here(&committer, true), "the next one may be slow, too");
+    }
+
+    #[test]
+    fn a_change_waits_for_whoever_carries_one_out_where_it_came() {
+        let committer = committer();
+        committer.write(|_| Ok(())).unwrap();
+        std::thread::sleep(Duration::from_millis(20));
+        let (committer, order) = (&committer, Arc::new(Mutex::new(Vec::new())));
+        let note = |n: u64, nap: u64| {
+            let order = order.clone();
+            move |_: &mut Writer<'_>| {
+                std::thread::sleep(Duration::from_millis(nap));
+                order.lock().unwrap().push(n);
+                Ok(())
+            }
+        };
+        // Longer than the thread waits before it does what can wait.
+        let slow = note(1, 100);
+        std::thread::scope(|scope| {
+            scope.spawn(move || committer.submit(slow, true, drop));
+            std::thread::sleep(Duration::from_millis(20));
+            for n in 2..5 {
+                committer.write(note(n, 0)).unwrap();
+            }
+        });
+        assert_eq!(*order.lock().unwrap(), [1, 2, 3, 4]);
+    }
+
+    #[test]
+    fn a_change_that_panics_where_it_came_is_told() {
+        let committer = committer();
+        committer.write(|_| Ok(())).unwrap();
+        std::thread::sleep(Duration::from_millis(20));
+        let (tell, told) = mpsc::channel();
+        let broken = |_: &mut Writer<'_>| -> Result<(), ScimError> { panic!("on purpose") };
+        committer.submit(broken, true, move |given| tell.send(given.unwrap_err().status).unwrap());
+        assert_eq!(told.recv().unwrap(), 500);
+        assert_eq!(committer.write(|_| Ok(2)).unwrap(), 2, "and the next one is carried out again");
+    }
+
     #[test]
     fn what_waits_when_the_directory_is_closed_is_carried_out() {
         let committer = committer();
         let (tell, told) = mpsc::channel();
         for n in 0..10 {
             let tell = tell.clone();
-            committer.submit(move |_| Ok(n), move |given| tell.send(given.unwrap()).unwrap());
+            committer.submit(move |_| Ok(n), true, move |given| tell.send(given.unwrap()).unwrap());
         }
         drop((committer, tell));
         assert_eq!(told.iter().collect::<Vec<u64>>(), (0..10).collect::<Vec<_>>());
