@@ -11,7 +11,7 @@ use crate::settings::Settings;
 use crate::snapshot::Snapshots;
 use crate::storage::ReadTables;
 use crate::write::Writer;
-use redb::{Database, WriteTransaction};
+use redb::{Database, ReadTransaction, ReadableDatabase, WriteTransaction};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock, TryLockError, mpsc};
 use std::thread::JoinHandle;
@@ -32,9 +32,10 @@ pub(crate) struct Committer {
 }
 
 struct Shared {
-    database: Database,
     queue: Queue,
     writing: Mutex<Desk>,
+    /// Dropped after the desk, which may have a transaction.
+    database: Database,
     state: RwLock<Arc<State>>,
     /// Told after each commit while the groups of some application are provisioned at once.
     told: OnceLock<Listener>,
@@ -44,9 +45,9 @@ struct Shared {
 impl Committer {
     pub(crate) fn new(database: Database, desk: Desk, state: State) -> Self {
         let shared = Shared {
-            database,
             queue: Queue::default(),
             writing: Mutex::new(desk),
+            database,
             state: RwLock::new(Arc::new(state)),
             told: OnceLock::new(),
             snapshots: Snapshots::default(),
@@ -54,8 +55,10 @@ impl Committer {
         Self { shared: Arc::new(shared), thread: Mutex::default() }
     }
 
-    pub(crate) fn database(&self) -> &Database {
-        &self.shared.database
+    /// A transaction that sees all changes.
+    pub(crate) fn begin_read(&self) -> Result<ReadTransaction, StorageError> {
+        self.shared.settle()?;
+        self.shared.database.begin_read().map_err(StorageError::of)
     }
 
     /// What holds now.
@@ -69,8 +72,9 @@ impl Committer {
         let _ = self.shared.told.set(tell);
     }
 
-    /// The tables as the last commit left them.
+    /// The tables as the last change left them.
     pub(crate) fn snapshot(&self) -> Result<Arc<ReadTables>, StorageError> {
+        self.shared.settle()?;
         self.shared.snapshots.latest(&self.shared.database)
     }
 
@@ -133,7 +137,7 @@ impl Committer {
         let shared = &self.shared;
         let mut desk = lock(&shared.writing);
         let state = desk.alone(&shared.database, |transaction| change(transaction, &self.state()))?;
-        shared.snapshots.outdate();
+        shared.snapshots.outdate(false);
         let state = Arc::new(state);
         *shared.state.write().unwrap_or_else(PoisonError::into_inner) = state.clone();
         shared.tell(&state);
@@ -176,9 +180,26 @@ impl Shared {
         }
     }
 
+    /// Before something is read.
+    fn settle(&self) -> Result<(), StorageError> {
+        if self.snapshots.ask() { self.settle_at(&mut lock(&self.writing)) } else { Ok(()) }
+    }
+
+    fn settle_at(&self, desk: &mut Desk) -> Result<(), StorageError> {
+        if desk.is_late() {
+            desk.settle(&self.database)?;
+            self.snapshots.outdate(false);
+        }
+        Ok(())
+    }
+
     fn catch_up(&self, mut turn: Turn<'_>) -> Result<(), StorageError> {
         let mut desk = lock(&self.writing);
+        let was_late = desk.is_late();
         let caught_up = desk.catch_up(&self.database);
+        if was_late && caught_up.is_ok() {
+            self.snapshots.outdate(false);
+        }
         turn.ahead = desk.is_ahead();
         caught_up
     }
@@ -190,9 +211,14 @@ impl Shared {
 
     fn carry_out_and_tell(&self, mut desk: MutexGuard<'_, Desk>, mut batch: Batch, mut turn: Turn<'_>) {
         let state = self.state();
-        let durable = desk.carry_out(&self.database, &state, &mut batch).map_err(ScimError::from);
+        // Readers wait for nothing that may take long.
+        let settled = if turn.here { Ok(()) } else { self.settle_at(&mut desk) };
+        let may_be_late = turn.here && !self.snapshots.were_asked();
+        let durable = settled
+            .and_then(|()| desk.carry_out(&self.database, &state, &mut batch, may_be_late))
+            .map_err(ScimError::from);
         turn.ahead = desk.is_ahead();
-        self.snapshots.outdate();
+        self.snapshots.outdate(desk.is_late());
         self.tell(&state);
         drop((desk, turn));
         for job in batch {

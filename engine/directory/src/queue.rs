@@ -69,6 +69,8 @@ pub(crate) struct Turn<'q> {
     /// Changes.
     count: usize,
     since: Instant,
+    /// Whoever brought the change carries it out.
+    pub(crate) here: bool,
     /// Whether the journal has what the file does not. Whoever broke off did not say.
     pub(crate) ahead: bool,
 }
@@ -98,7 +100,7 @@ impl Queue {
         waiting.jobs.push(job);
         // Without a thread nobody would make the file catch up.
         if short && waiting.led && waiting.calm && !waiting.busy && waiting.jobs.len() == 1 {
-            let (batch, turn) = self.begin(&mut waiting);
+            let (batch, turn) = self.begin(&mut waiting, true);
             return Place::Here(batch, turn);
         }
         self.wake(&mut waiting);
@@ -120,10 +122,10 @@ impl Queue {
                 break;
             }
             waiting.led = waiting.ahead;
-            return waiting.ahead.then(|| self.begin(&mut waiting));
+            return waiting.ahead.then(|| self.begin(&mut waiting, false));
         }
         waiting = self.sleep(waiting, before.min(MOST), PATIENCE);
-        Some(self.begin(&mut waiting))
+        Some(self.begin(&mut waiting, false))
     }
 
     /// The thread ends, unless something waits.
@@ -133,11 +135,11 @@ impl Queue {
         !waiting.led
     }
 
-    fn begin(&self, waiting: &mut Waiting) -> (Batch, Turn<'_>) {
+    fn begin(&self, waiting: &mut Waiting, here: bool) -> (Batch, Turn<'_>) {
         let most = waiting.jobs.len().min(MOST);
         let later = waiting.jobs.split_off(most);
         waiting.busy = true;
-        let turn = Turn { queue: self, count: most, since: Instant::now(), ahead: true };
+        let turn = Turn { queue: self, count: most, since: Instant::now(), here, ahead: true };
         (std::mem::replace(&mut waiting.jobs, later), turn)
     }
 
