@@ -173,7 +173,7 @@ impl Shared {
             before = batch.len();
             if before > 0 {
                 self.carry_out(lock(&self.writing), batch, turn);
-            } else if self.catch_up(turn).is_err() && self.queue.leave() {
+            } else if self.work(turn).is_err() && self.queue.leave() {
                 // The journal has everything. Whoever writes next meets the error.
                 return;
             }
@@ -193,15 +193,16 @@ impl Shared {
         Ok(())
     }
 
-    fn catch_up(&self, mut turn: Turn<'_>) -> Result<(), StorageError> {
+    /// What can wait until nothing else is to be done.
+    fn work(&self, mut turn: Turn<'_>) -> Result<(), StorageError> {
         let mut desk = lock(&self.writing);
         let was_late = desk.is_late();
-        let caught_up = desk.catch_up(&self.database);
-        if was_late && caught_up.is_ok() {
+        let worked = desk.work(&self.database);
+        if was_late && worked.is_ok() {
             self.snapshots.outdate(false);
         }
-        turn.ahead = desk.is_ahead();
-        caught_up
+        turn.more = desk.has_work();
+        worked
     }
 
     /// A change that panics takes its transaction with it, and nothing else: all of them are told.
@@ -217,7 +218,7 @@ impl Shared {
         let durable = settled
             .and_then(|()| desk.carry_out(&self.database, &state, &mut batch, may_be_late))
             .map_err(ScimError::from);
-        turn.ahead = desk.is_ahead();
+        turn.more = desk.has_work();
         self.snapshots.outdate(desk.is_late());
         self.tell(&state);
         drop((desk, turn));

@@ -31,6 +31,9 @@ pub(crate) struct Desk {
     open: Option<WriteTransaction>,
     /// What the journal has of changes that are not committed: if the transaction is lost, they are done again.
     late: Vec<Vec<u8>>,
+    /// redb has freed pages behind a commit and keeps what it noted of that in memory. As long as it does, each page that
+    /// a reader does not find in the cache costs a search for more of the kind.
+    untidy: bool,
 }
 
 impl Desk {
@@ -40,7 +43,7 @@ impl Desk {
     }
 
     fn with(journal: Option<Journal>) -> Self {
-        Self { journal, open: None, late: Vec::new() }
+        Self { journal, open: None, late: Vec::new(), untidy: false }
     }
 
     /// What was committed and did not get into the file is done again.
@@ -64,6 +67,7 @@ impl Desk {
             do_again(&transaction, &records)?;
             desk.commit(transaction)?;
         }
+        desk.tidy(database)?;
         Ok(desk)
     }
 
@@ -157,12 +161,13 @@ impl Desk {
         let transaction = self.begin(database)?;
         let changed = change(&transaction)?;
         self.commit(transaction)?;
+        self.tidy(database)?;
         Ok(changed)
     }
 
-    /// Whether the journal has what the file does not.
-    pub(crate) fn is_ahead(&self) -> bool {
-        self.journal.as_ref().is_some_and(Journal::is_ahead)
+    /// Whether something is left for when nothing else is to be done.
+    pub(crate) fn has_work(&self) -> bool {
+        self.untidy || self.journal.as_ref().is_some_and(Journal::is_ahead)
     }
 
     /// Whether the next transaction is durable by a record of the journal, or in memory.
@@ -171,9 +176,24 @@ impl Desk {
     }
 
     /// Makes the file hold everything.
-    pub(crate) fn catch_up(&mut self, database: &Database) -> Result<(), StorageError> {
+    fn catch_up(&mut self, database: &Database) -> Result<(), StorageError> {
         let transaction = self.begin(database)?;
         self.commit(transaction)
+    }
+
+    /// Does the first thing that is left.
+    pub(crate) fn work(&mut self, database: &Database) -> Result<(), StorageError> {
+        match self.journal.as_ref().is_some_and(Journal::is_ahead) {
+            true => self.catch_up(database),
+            false => self.tidy(database),
+        }
+    }
+
+    /// A commit that changes nothing frees nothing, and writes all that waits in memory.
+    fn tidy(&mut self, database: &Database) -> Result<(), StorageError> {
+        database.begin_write().map_err(StorageError::of)?.commit().map_err(StorageError::of)?;
+        self.untidy = false;
+        Ok(())
     }
 
     /// Makes a transaction durable in the file, with all before it.
@@ -189,6 +209,7 @@ impl Desk {
         transaction.commit().map_err(StorageError::of)?;
         journal.begin(next);
         self.late.clear();
+        self.untidy = true;
         Ok(())
     }
 }

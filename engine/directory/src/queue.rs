@@ -47,8 +47,8 @@ struct Waiting {
     busy: bool,
     /// The last transaction was of one change, and quick, and nothing waited behind it.
     calm: bool,
-    /// The journal has what the file does not.
-    ahead: bool,
+    /// Something is left for when nothing waits.
+    more: bool,
     /// Counts transactions.
     turns: u64,
 }
@@ -71,8 +71,8 @@ pub(crate) struct Turn<'q> {
     since: Instant,
     /// Whoever brought the change carries it out.
     pub(crate) here: bool,
-    /// Whether the journal has what the file does not. Whoever broke off did not say.
-    pub(crate) ahead: bool,
+    /// Whether something is left for when nothing waits. Whoever broke off did not say.
+    pub(crate) more: bool,
 }
 
 impl Drop for Turn<'_> {
@@ -84,9 +84,9 @@ impl Drop for Turn<'_> {
             waiting.calm = self.count == 1 && quick && waiting.jobs.is_empty();
         }
         waiting.turns += 1;
-        let was_ahead = std::mem::replace(&mut waiting.ahead, self.ahead);
+        let had_more = std::mem::replace(&mut waiting.more, self.more);
         // The thread has to know of it to see to it in time.
-        if waiting.ahead && !was_ahead {
+        if waiting.more && !had_more {
             self.queue.news.notify_one();
         }
         self.queue.wake(&mut waiting);
@@ -107,13 +107,13 @@ impl Queue {
         if std::mem::replace(&mut waiting.led, true) { Place::Waits } else { Place::Unled }
     }
 
-    /// The next batch for the thread, after one of so many. None if it is to end; nothing in it if it has to make the
-    /// file catch up, and nothing waits.
+    /// The next batch for the thread, after one of so many. None if it is to end; nothing in it if it has to do
+    /// what is left, and nothing waits.
     pub(crate) fn take(&self, before: usize) -> Option<(Batch, Turn<'_>)> {
         let mut waiting = self.lock();
         loop {
             let turns = waiting.turns;
-            let most = if waiting.ahead { IDLE } else { LINGER };
+            let most = if waiting.more { IDLE } else { LINGER };
             waiting = self.sleep(waiting, 1, most);
             if waiting.busy || (waiting.turns != turns && waiting.jobs.is_empty() && !waiting.closed) {
                 continue;
@@ -121,8 +121,8 @@ impl Queue {
             if !waiting.jobs.is_empty() {
                 break;
             }
-            waiting.led = waiting.ahead;
-            return waiting.ahead.then(|| self.begin(&mut waiting, false));
+            waiting.led = waiting.more;
+            return waiting.more.then(|| self.begin(&mut waiting, false));
         }
         waiting = self.sleep(waiting, before.min(MOST), PATIENCE);
         Some(self.begin(&mut waiting, false))
@@ -139,7 +139,7 @@ impl Queue {
         let most = waiting.jobs.len().min(MOST);
         let later = waiting.jobs.split_off(most);
         waiting.busy = true;
-        let turn = Turn { queue: self, count: most, since: Instant::now(), here, ahead: true };
+        let turn = Turn { queue: self, count: most, since: Instant::now(), here, more: true };
         (std::mem::replace(&mut waiting.jobs, later), turn)
     }
 
@@ -164,16 +164,16 @@ impl Queue {
         self.news.notify_one();
     }
 
-    /// Until so many wait and nobody is busy, for a while; or the journal gets ahead.
+    /// Until so many wait and nobody is busy, for a while; or there is more to do.
     fn sleep<'q>(
         &'q self,
         mut waiting: MutexGuard<'q, Waiting>,
         wanted: usize,
         most: Duration,
     ) -> MutexGuard<'q, Waiting> {
-        let ahead = waiting.ahead;
+        let more = waiting.more;
         let asleep = |waiting: &mut Waiting| {
-            waiting.busy || (waiting.jobs.len() < wanted && waiting.ahead == ahead && !waiting.closed)
+            waiting.busy || (waiting.jobs.len() < wanted && waiting.more == more && !waiting.closed)
         };
         if !asleep(&mut waiting) {
             return waiting;
