@@ -109,6 +109,11 @@ impl Committer {
         told.recv().unwrap_or_else(|_| Err(lost()))
     }
 
+    #[cfg(test)]
+    pub(crate) fn is_late(&self) -> bool {
+        lock(&self.shared.writing).is_late()
+    }
+
     /// Starts the thread that writes.
     fn lead(&self) {
         let mut thread = lock(&self.thread);
