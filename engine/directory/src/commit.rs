@@ -391,6 +391,10 @@ mod tests {
         };
         committer.submit(slow, true, drop);
         assert!(!carried_out_here(&committer, true), "the next one may be slow, too");
+        std::thread::sleep(Duration::from_millis(20));
+        assert!(carried_out_here(&committer, true));
+        std::thread::sleep(Duration::from_millis(2200));
+        assert!(!carried_out_here(&committer, true), "the thread has gone");
     }
 
     #[test]
