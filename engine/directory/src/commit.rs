@@ -399,7 +399,7 @@ mod tests {
         committer.submit(slow, true, drop);
         assert!(!carried_out_here(&committer, true), "the next one may be slow, too");
         calm_down(&committer);
-        std::thread::sleep(Duration::from_millis(2200));
+        std::thread::sleep(Duration::from_millis(4200));
         assert!(!carried_out_here(&committer, true), "the thread has gone");
     }
 
