@@ -15,6 +15,7 @@ use redb::{Database, ReadTransaction, ReadableDatabase, WriteTransaction};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock, TryLockError, mpsc};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 /// What holds for all resources: read at the start of a transaction, changed by one of its own.
 #[derive(Clone, Debug)]
@@ -22,6 +23,9 @@ pub(crate) struct State {
     pub(crate) catalog: Catalog,
     pub(crate) settings: Settings,
 }
+
+/// How long a reader waits before it looks again.
+const MOMENT: Duration = Duration::from_micros(20);
 
 type Listener = Box<dyn Fn() + Send + Sync>;
 
@@ -141,6 +145,7 @@ impl Committer {
     ) -> Result<(), ScimError> {
         let shared = &self.shared;
         let mut desk = lock(&shared.writing);
+        shared.settle_at(&mut desk)?;
         let state = desk.alone(&shared.database, |transaction| change(transaction, &self.state()))?;
         shared.snapshots.outdate(false);
         let state = Arc::new(state);
@@ -185,9 +190,18 @@ impl Shared {
         }
     }
 
-    /// Before something is read.
+    /// Before something is read. Waits for a short change at most: whoever does what takes long settles first.
     fn settle(&self) -> Result<(), StorageError> {
-        if self.snapshots.ask() { self.settle_at(&mut lock(&self.writing)) } else { Ok(()) }
+        if !self.snapshots.ask() {
+            return Ok(());
+        }
+        while self.snapshots.are_late() {
+            match free(&self.writing) {
+                Some(mut desk) => return self.settle_at(&mut desk),
+                None => std::thread::sleep(MOMENT),
+            }
+        }
+        Ok(())
     }
 
     fn settle_at(&self, desk: &mut Desk) -> Result<(), StorageError> {
@@ -201,11 +215,7 @@ impl Shared {
     /// What can wait until nothing else is to be done.
     fn work(&self, mut turn: Turn<'_>) -> Result<(), StorageError> {
         let mut desk = lock(&self.writing);
-        let was_late = desk.is_late();
-        let worked = desk.work(&self.database);
-        if was_late && worked.is_ok() {
-            self.snapshots.outdate(false);
-        }
+        let worked = self.settle_at(&mut desk).and_then(|()| desk.work(&self.database));
         turn.more = desk.has_work();
         worked
     }
@@ -297,7 +307,6 @@ fn free<T>(mutex: &Mutex<T>) -> Option<MutexGuard<'_, T>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::time::Duration;
 
     fn committer() -> Committer {
         let backend = redb::backends::InMemoryBackend::new();

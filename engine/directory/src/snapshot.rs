@@ -54,6 +54,11 @@ impl Snapshots {
         if !self.asked.load(Ordering::Relaxed) {
             self.asked.store(true, Ordering::Relaxed);
         }
+        self.are_late()
+    }
+
+    /// Whether there are changes that no snapshot has.
+    pub(crate) fn are_late(&self) -> bool {
         self.late.load(Ordering::Acquire)
     }
 
