@@ -1,6 +1,6 @@
 //! Group commit: changes that arrive while a commit is under way are carried out together in the next transaction, and
 //! whoever asked is told when that one is durable. One thread writes; it is there while there is work. A change that comes
-//! while nothing else does is carried out where it came: it costs half as much as two threads that wake each other.
+//! while nothing else does is carried out where it came, so that no two threads have to wake each other for it.
 
 use crate::ScimError;
 use crate::catalog::Catalog;
