@@ -83,7 +83,7 @@ impl Desk {
         let mut transaction = self.begin(database)?;
         let redo = Redo::default();
         {
-            let mut writer = Writer::open(&transaction, state, &redo)?;
+            let mut writer = Writer::new(&transaction, state, &redo);
             for job in batch {
                 if !job.run(&mut writer) {
                     return Err(StorageError::Failed("nothing was written; see the engine's log".to_owned()));
@@ -220,9 +220,9 @@ fn io(error: std::io::Error) -> StorageError {
 
 fn do_again(transaction: &WriteTransaction, records: &[Vec<u8>]) -> Result<(), StorageError> {
     let redo = Redo::default();
-    let mut tables = WriteTables::open(transaction, &redo)?;
-    let mut counters = Noted::open(transaction, &redo, (number::COUNTERS, COUNTERS))?;
-    let mut changes = Noted::open(transaction, &redo, (number::CHANGES, CHANGES))?;
+    let mut tables = WriteTables::new(transaction, &redo);
+    let mut counters = Noted::new(transaction, &redo, (number::COUNTERS, COUNTERS));
+    let mut changes = Noted::new(transaction, &redo, (number::CHANGES, CHANGES));
     let mut one = |entry: &Entry<'_>| -> Result<bool, StorageError> {
         Ok(tables.again(entry)? || counters.again(entry)? || changes.again(entry)?)
     };

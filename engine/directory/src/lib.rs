@@ -149,7 +149,7 @@ impl Directory {
     ) -> Result<Self, StorageError> {
         // A reader finds every table.
         let transaction = database.begin_write().map_err(StorageError::of)?;
-        WriteTables::open(&transaction, &Redo::default())?;
+        WriteTables::new(&transaction, &Redo::default()).make()?;
         transaction.open_table(changes::CHANGES).map_err(StorageError::of)?;
         let is_new = {
             let counters = transaction.open_table(COUNTERS).map_err(StorageError::of)?;
