@@ -160,7 +160,7 @@ impl Directory {
         call: &Call<'_>,
         parameters: Parameters,
     ) -> Result<Reply, ScimError> {
-        if let Some((status, Order { operation, view })) = self.change(kind, id, call, &parameters)? {
+        if let Some((status, Order { operation, view, .. })) = self.change(kind, id, call, &parameters)? {
             let made = self.committer.write(operation);
             return Ok(self.answer(Finished { made, status, view }));
         }

@@ -7,7 +7,7 @@ use crate::render::{self, Renderer, Selection};
 use crate::schema::Kind;
 use crate::storage::Read;
 use crate::write::{Draft, Fresh, Writer, Written, named_in_body};
-use crate::{Directory, Resource, ScimError, View, plain};
+use crate::{Directory, Resource, ScimError, View, patch, plain};
 use serde_json::Value;
 
 /// With more members than this a group is not answered in a [`View::brief`] view.
@@ -18,6 +18,8 @@ type Operation = Box<dyn FnOnce(&mut Writer<'_>) -> Result<Made, ScimError> + Se
 /// A change that can be carried out.
 pub(crate) struct Order {
     pub(crate) operation: Operation,
+    /// It does nothing for each member of a group: it takes as long as its body is.
+    pub(crate) short: bool,
     pub(crate) view: View,
 }
 
@@ -85,7 +87,7 @@ impl Directory {
         self.passwords.hide(&mut body, self.ids.as_ref())?;
         let (fresh, now_ms, state) = (self.fresh(), self.clock.now_ms(), self.committer.state());
         let draft = Draft::read(state.catalog.of(kind), &body)?;
-        self.order(view, kind, move |writer| {
+        self.order(view, kind, true, move |writer| {
             let draft = writer.current_draft(kind, draft, &state)?;
             writer.create(kind, draft, fresh, now_ms)
         })
@@ -104,7 +106,7 @@ impl Directory {
         // That there is no such resource is said first.
         let draft = named_in_body(&body, id).and_then(|()| Draft::read(state.catalog.of(kind), &body));
         let (id, if_match) = (id.to_owned(), if_match.map(str::to_owned));
-        self.order(view, kind, move |writer| {
+        self.order(view, kind, kind == Kind::User, move |writer| {
             let draft = draft.and_then(|draft| writer.current_draft(kind, draft, &state));
             writer.replace(kind, &id, draft, if_match.as_deref(), now_ms)
         })
@@ -121,7 +123,10 @@ impl Directory {
         self.passwords.hide(&mut body, self.ids.as_ref())?;
         let now_ms = self.clock.now_ms();
         let (id, if_match) = (id.to_owned(), if_match.map(str::to_owned));
-        self.order(view, kind, move |writer| writer.patch(kind, &id, &body, if_match.as_deref(), now_ms))
+        let short = kind == Kind::User || (patch::only_adds(&body) && is_whole(view));
+        self.order(view, kind, short, move |writer| {
+            writer.patch(kind, &id, &body, if_match.as_deref(), now_ms)
+        })
     }
 
     pub(crate) fn deletion(&self, kind: Kind, id: &str, if_match: Option<&str>) -> Order {
@@ -130,13 +135,14 @@ impl Directory {
         let operation = Box::new(move |writer: &mut Writer<'_>| {
             writer.delete(kind, &id, if_match.as_deref(), now_ms).map(|()| Made::Gone)
         });
-        Order { operation, view: View::default() }
+        Order { operation, short: false, view: View::default() }
     }
 
     fn order(
         &self,
         view: &View,
         kind: Kind,
+        short: bool,
         change: impl FnOnce(&mut Writer<'_>) -> Result<Written, ScimError> + Send + 'static,
     ) -> Result<Order, ScimError> {
         // A wrong view is refused before anything is written.
@@ -149,7 +155,7 @@ impl Directory {
                 _ => Made::Written(written),
             })
         });
-        Ok(Order { operation, view: view.clone() })
+        Ok(Order { operation, short, view: view.clone() })
     }
 
     fn make(&self, order: Order) -> Result<Resource, ScimError> {
@@ -171,8 +177,7 @@ impl Directory {
 
     /// A user that was made, as text, if it is shown as it is.
     pub(crate) fn shown_as_text(&self, made: &Made, view: &View) -> Result<Option<Shown>, ScimError> {
-        let is_whole = view.attributes.is_empty() && view.excluded_attributes.is_empty();
-        let Some(written) = made.user().filter(|_| is_whole) else { return Ok(None) };
+        let Some(written) = made.user().filter(|_| is_whole(view)) else { return Ok(None) };
         let (state, record) = (self.committer.state(), &written.record);
         let resource_type = state.catalog.of(Kind::User);
         Ok(Some(Shown {
@@ -185,6 +190,10 @@ impl Directory {
     pub(crate) fn fresh(&self) -> Fresh {
         Fresh { id: self.ids.next(), user_uuid: self.ids.next() }
     }
+}
+
+fn is_whole(view: &View) -> bool {
+    view.attributes.is_empty() && view.excluded_attributes.is_empty()
 }
 
 fn selection(state: &State, kind: Kind, view: &View) -> Result<Selection, ScimError> {

@@ -6,7 +6,7 @@ use crate::schema::{Kind, SAP_GROUP_URN};
 use crate::storage::Record;
 use crate::write::Writer;
 use crate::{Directory, ScimError};
-use redb::{ReadableDatabase, ReadableTable, TableDefinition};
+use redb::{ReadableTable, TableDefinition};
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
@@ -54,7 +54,7 @@ impl Directory {
 
     /// Changes that are not settled, the oldest first.
     pub fn group_changes(&self, most: usize) -> Result<Vec<GroupChange>, StorageError> {
-        let transaction = self.committer.database().begin_read().map_err(StorageError::of)?;
+        let transaction = self.committer.begin_read()?;
         let table = transaction.open_table(CHANGES).map_err(StorageError::of)?;
         let mut changes = Vec::new();
         for entry in table.iter().map_err(StorageError::of)? {

@@ -1,19 +1,21 @@
 //! Group commit: changes that arrive while a commit is under way are carried out together in the next transaction, and
-//! whoever asked is told when that one is durable. One thread writes; it is there while there is work.
+//! whoever asked is told when that one is durable. One thread writes; it is there while there is work. A change that comes
+//! while nothing else does is carried out where it came, so that no two threads have to wake each other for it.
 
 use crate::ScimError;
 use crate::catalog::Catalog;
 use crate::desk::Desk;
 use crate::error::StorageError;
-use crate::queue::{Batch, Job, Queue};
+use crate::queue::{Batch, Job, Place, Queue, Turn};
 use crate::settings::Settings;
 use crate::snapshot::Snapshots;
 use crate::storage::ReadTables;
 use crate::write::Writer;
-use redb::{Database, WriteTransaction};
+use redb::{Database, ReadTransaction, ReadableDatabase, WriteTransaction};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock, mpsc};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock, TryLockError, mpsc};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 /// What holds for all resources: read at the start of a transaction, changed by one of its own.
 #[derive(Clone, Debug)]
@@ -21,6 +23,9 @@ pub(crate) struct State {
     pub(crate) catalog: Catalog,
     pub(crate) settings: Settings,
 }
+
+/// How long a reader waits before it looks again.
+const MOMENT: Duration = Duration::from_micros(20);
 
 type Listener = Box<dyn Fn() + Send + Sync>;
 
@@ -31,9 +36,10 @@ pub(crate) struct Committer {
 }
 
 struct Shared {
-    database: Database,
     queue: Queue,
     writing: Mutex<Desk>,
+    /// Dropped after the desk, which may have a transaction.
+    database: Database,
     state: RwLock<Arc<State>>,
     /// Told after each commit while the groups of some application are provisioned at once.
     told: OnceLock<Listener>,
@@ -43,9 +49,9 @@ struct Shared {
 impl Committer {
     pub(crate) fn new(database: Database, desk: Desk, state: State) -> Self {
         let shared = Shared {
-            database,
             queue: Queue::default(),
             writing: Mutex::new(desk),
+            database,
             state: RwLock::new(Arc::new(state)),
             told: OnceLock::new(),
             snapshots: Snapshots::default(),
@@ -53,8 +59,10 @@ impl Committer {
         Self { shared: Arc::new(shared), thread: Mutex::default() }
     }
 
-    pub(crate) fn database(&self) -> &Database {
-        &self.shared.database
+    /// A transaction that sees all changes.
+    pub(crate) fn begin_read(&self) -> Result<ReadTransaction, StorageError> {
+        self.shared.settle()?;
+        self.shared.database.begin_read().map_err(StorageError::of)
     }
 
     /// What holds now.
@@ -68,21 +76,27 @@ impl Committer {
         let _ = self.shared.told.set(tell);
     }
 
-    /// The tables as the last commit left them.
+    /// The tables as the last change left them.
     pub(crate) fn snapshot(&self) -> Result<Arc<ReadTables>, StorageError> {
+        self.shared.settle()?;
         self.shared.snapshots.latest(&self.shared.database)
     }
 
-    /// Has one change carried out, together with others that wait. `done` is called on the thread that writes, when
-    /// the change is durable or refused.
+    /// Has one change carried out, together with others that wait. `done` is called when the change is durable or
+    /// refused: on the thread that writes, or here if the change is short and nothing else is under way.
     pub(crate) fn submit<T: Send + 'static>(
         &self,
         operation: impl FnOnce(&mut Writer<'_>) -> Result<T, ScimError> + Send + 'static,
+        short: bool,
         done: impl FnOnce(Result<T, ScimError>) + Send + 'static,
     ) {
-        let job = Change { operation: Some(operation), result: None, done: Some(done) };
-        if self.shared.queue.push(Box::new(job)) {
-            self.lead();
+        let job = Box::new(Change { operation: Some(operation), result: None, done: Some(done) });
+        let desk = if short { free(&self.shared.writing) } else { None };
+        let short = desk.as_ref().is_some_and(|desk| desk.is_quick());
+        match (self.shared.queue.push(job, short), desk) {
+            (Place::Here(batch, turn), Some(desk)) => self.shared.carry_out(desk, batch, turn),
+            (Place::Unled, _) => self.lead(),
+            _ => {}
         }
     }
 
@@ -92,11 +106,16 @@ impl Committer {
         operation: impl FnOnce(&mut Writer<'_>) -> Result<T, ScimError> + Send + 'static,
     ) -> Result<T, ScimError> {
         let (tell, told) = mpsc::sync_channel(1);
-        self.submit(operation, move |result| {
+        self.submit(operation, false, move |result| {
             // It waits below.
             let _ = tell.send(result);
         });
         told.recv().unwrap_or_else(|_| Err(lost()))
+    }
+
+    #[cfg(test)]
+    pub(crate) fn is_late(&self) -> bool {
+        lock(&self.shared.writing).is_late()
     }
 
     /// Starts the thread that writes.
@@ -126,8 +145,9 @@ impl Committer {
     ) -> Result<(), ScimError> {
         let shared = &self.shared;
         let mut desk = lock(&shared.writing);
+        shared.settle_at(&mut desk)?;
         let state = desk.alone(&shared.database, |transaction| change(transaction, &self.state()))?;
-        shared.snapshots.outdate();
+        shared.snapshots.outdate(false);
         let state = Arc::new(state);
         *shared.state.write().unwrap_or_else(PoisonError::into_inner) = state.clone();
         shared.tell(&state);
@@ -159,29 +179,64 @@ impl Shared {
 
     fn lead(&self) {
         let mut before = 0;
-        loop {
-            let ahead = lock(&self.writing).is_ahead();
-            let Some(batch) = self.queue.take(before, ahead) else { return };
+        while let Some((batch, turn)) = self.queue.take(before) {
             before = batch.len();
             if before > 0 {
-                // A change that panics takes its transaction with it, and nothing else: all of them are told.
-                let _ = catch_unwind(AssertUnwindSafe(|| self.carry_out(batch)));
-            } else if lock(&self.writing).catch_up(&self.database).is_err() && self.queue.leave() {
+                self.carry_out(lock(&self.writing), batch, turn);
+            } else if self.work(turn).is_err() && self.queue.leave() {
                 // The journal has everything. Whoever writes next meets the error.
                 return;
             }
         }
     }
 
-    fn carry_out(&self, mut batch: Batch) {
-        let durable = {
-            let mut desk = lock(&self.writing);
-            let state = self.state();
-            let durable = desk.carry_out(&self.database, &state, &mut batch).map_err(ScimError::from);
-            self.snapshots.outdate();
-            self.tell(&state);
-            durable
-        };
+    /// Before something is read. Waits for a short change at most: whoever does what takes long settles first.
+    fn settle(&self) -> Result<(), StorageError> {
+        if !self.snapshots.ask() {
+            return Ok(());
+        }
+        while self.snapshots.are_late() {
+            match free(&self.writing) {
+                Some(mut desk) => return self.settle_at(&mut desk),
+                None => std::thread::sleep(MOMENT),
+            }
+        }
+        Ok(())
+    }
+
+    fn settle_at(&self, desk: &mut Desk) -> Result<(), StorageError> {
+        if desk.is_late() {
+            desk.settle(&self.database)?;
+            self.snapshots.outdate(false);
+        }
+        Ok(())
+    }
+
+    /// What can wait until nothing else is to be done.
+    fn work(&self, mut turn: Turn<'_>) -> Result<(), StorageError> {
+        let mut desk = lock(&self.writing);
+        let worked = self.settle_at(&mut desk).and_then(|()| desk.work(&self.database));
+        turn.more = desk.has_work();
+        worked
+    }
+
+    /// A change that panics takes its transaction with it, and nothing else: all of them are told.
+    fn carry_out(&self, desk: MutexGuard<'_, Desk>, batch: Batch, turn: Turn<'_>) {
+        let _ = catch_unwind(AssertUnwindSafe(|| self.carry_out_and_tell(desk, batch, turn)));
+    }
+
+    fn carry_out_and_tell(&self, mut desk: MutexGuard<'_, Desk>, mut batch: Batch, mut turn: Turn<'_>) {
+        let state = self.state();
+        // Readers wait for nothing that may take long.
+        let settled = if turn.here { Ok(()) } else { self.settle_at(&mut desk) };
+        let may_be_late = turn.here && !self.snapshots.were_asked();
+        let durable = settled
+            .and_then(|()| desk.carry_out(&self.database, &state, &mut batch, may_be_late))
+            .map_err(ScimError::from);
+        turn.more = desk.has_work();
+        self.snapshots.outdate(desk.is_late());
+        self.tell(&state);
+        drop((desk, turn));
         for job in batch {
             job.settle(durable.clone());
         }
@@ -240,10 +295,18 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+/// The same, if nobody holds it.
+fn free<T>(mutex: &Mutex<T>) -> Option<MutexGuard<'_, T>> {
+    match mutex.try_lock() {
+        Ok(held) => Some(held),
+        Err(TryLockError::Poisoned(held)) => Some(held.into_inner()),
+        Err(TryLockError::WouldBlock) => None,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::time::Duration;
 
     fn committer() -> Committer {
         let backend = redb::backends::InMemoryBackend::new();
@@ -264,6 +327,7 @@ mod tests {
                     std::thread::sleep(nap);
                     Ok(n)
                 },
+                n % 2 == 0,
                 move |given| tell.send(given.unwrap()).unwrap(),
             );
             if n == 0 {
@@ -313,13 +377,84 @@ mod tests {
         assert_eq!(committer.write(|_| Ok(2)).unwrap(), 2, "and the next one is carried out again");
     }
 
+    /// On which thread a change was carried out, and whether that was the one that it came on.
+    fn carried_out_here(committer: &Committer, short: bool) -> bool {
+        let (tell, told) = mpsc::channel();
+        let place = |_: &mut Writer<'_>| Ok(std::thread::current().id());
+        committer.submit(place, short, move |given| tell.send(given.unwrap()).unwrap());
+        told.recv().unwrap() == std::thread::current().id()
+    }
+
+    /// Until a change is carried out where it came, which takes one that is quick before it.
+    fn calm_down(committer: &Committer) {
+        let calm = |_| {
+            std::thread::sleep(Duration::from_millis(1));
+            carried_out_here(committer, true)
+        };
+        assert!((0..2000).any(calm));
+    }
+
+    #[test]
+    fn a_short_change_that_comes_alone_is_carried_out_where_it_came() {
+        let committer = committer();
+        assert!(!carried_out_here(&committer, true), "there is no thread for what is left");
+        calm_down(&committer);
+        assert!(!carried_out_here(&committer, false), "it may take long");
+        calm_down(&committer);
+        let slow = |_: &mut Writer<'_>| {
+            std::thread::sleep(Duration::from_millis(5));
+            Ok(())
+        };
+        committer.submit(slow, true, drop);
+        assert!(!carried_out_here(&committer, true), "the next one may be slow, too");
+        calm_down(&committer);
+        std::thread::sleep(Duration::from_millis(4200));
+        assert!(!carried_out_here(&committer, true), "the thread has gone");
+    }
+
+    #[test]
+    fn a_change_waits_for_whoever_carries_one_out_where_it_came() {
+        let committer = committer();
+        calm_down(&committer);
+        let (committer, order) = (&committer, Arc::new(Mutex::new(Vec::new())));
+        let note = |n: u64, nap: u64| {
+            let order = order.clone();
+            move |_: &mut Writer<'_>| {
+                std::thread::sleep(Duration::from_millis(nap));
+                order.lock().unwrap().push(n);
+                Ok(())
+            }
+        };
+        // Longer than the thread waits before it does what can wait.
+        let slow = note(1, 100);
+        std::thread::scope(|scope| {
+            scope.spawn(move || committer.submit(slow, true, drop));
+            std::thread::sleep(Duration::from_millis(20));
+            for n in 2..5 {
+                committer.write(note(n, 0)).unwrap();
+            }
+        });
+        assert_eq!(*order.lock().unwrap(), [1, 2, 3, 4]);
+    }
+
+    #[test]
+    fn a_change_that_panics_where_it_came_is_told() {
+        let committer = committer();
+        calm_down(&committer);
+        let (tell, told) = mpsc::channel();
+        let broken = |_: &mut Writer<'_>| -> Result<(), ScimError> { panic!("on purpose") };
+        committer.submit(broken, true, move |given| tell.send(given.unwrap_err().status).unwrap());
+        assert_eq!(told.recv().unwrap(), 500);
+        assert_eq!(committer.write(|_| Ok(2)).unwrap(), 2, "and the next one is carried out again");
+    }
+
     #[test]
     fn what_waits_when_the_directory_is_closed_is_carried_out() {
         let committer = committer();
         let (tell, told) = mpsc::channel();
         for n in 0..10 {
             let tell = tell.clone();
-            committer.submit(move |_| Ok(n), move |given| tell.send(given.unwrap()).unwrap());
+            committer.submit(move |_| Ok(n), true, move |given| tell.send(given.unwrap()).unwrap());
         }
         drop((committer, tell));
         assert_eq!(told.iter().collect::<Vec<u64>>(), (0..10).collect::<Vec<_>>());

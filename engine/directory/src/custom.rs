@@ -127,7 +127,7 @@ pub(crate) fn delete(
         return Err(ScimError::mutability(format!("schema {id:?} is built in")));
     };
     let redo = Redo::default();
-    let mut writer = Writer::open(transaction, state, &redo)?;
+    let mut writer = Writer::new(transaction, state, &redo);
     for kind in [Kind::User, Kind::Group, Kind::Blocked] {
         let mut after = None;
         loop {

@@ -110,8 +110,7 @@ impl Directory {
     }
 
     fn kept_since(&self) -> Result<u64, StorageError> {
-        use redb::ReadableDatabase;
-        let transaction = self.committer.database().begin_read().map_err(StorageError::of)?;
+        let transaction = self.committer.begin_read()?;
         let meta = transaction.open_table(META).map_err(StorageError::of)?;
         let stored = meta.get(KEPT_SINCE).map_err(StorageError::of)?;
         let known = stored.and_then(|bytes| std::str::from_utf8(bytes.value()).ok()?.parse().ok());

@@ -4,7 +4,7 @@
 //! [`Directory`] has a method for each thing a client can do; [`Directory::call`] is the same behind
 //! the protocol's own words (method, path, query, body), so that an HTTP server adds nothing but the
 //! socket and an in-process connector needs none. All calls block; an asynchronous caller moves them
-//! off its runtime. Reads see one consistent state and never wait for writes.
+//! off its runtime. Reads see one consistent state and wait for no write that may take long.
 
 #![forbid(unsafe_code)]
 
@@ -149,7 +149,7 @@ impl Directory {
     ) -> Result<Self, StorageError> {
         // A reader finds every table.
         let transaction = database.begin_write().map_err(StorageError::of)?;
-        WriteTables::open(&transaction, &Redo::default())?;
+        WriteTables::new(&transaction, &Redo::default()).make()?;
         transaction.open_table(changes::CHANGES).map_err(StorageError::of)?;
         let is_new = {
             let counters = transaction.open_table(COUNTERS).map_err(StorageError::of)?;

@@ -441,6 +441,14 @@ pub(crate) fn member_ids(value: &Value) -> Result<Vec<String>, ScimError> {
     }
 }
 
+/// Whether a PATCH adds and does nothing else: nobody has to know who the members of a group are already.
+pub(crate) fn only_adds(body: &Value) -> bool {
+    let adds = |operation: &Value| {
+        field(operation, "op").and_then(Value::as_str).is_some_and(|op| op.eq_ignore_ascii_case("add"))
+    };
+    field(body, "Operations").and_then(Value::as_array).is_some_and(|operations| operations.iter().all(adds))
+}
+
 /// A field of a message by its name in any case.
 pub(crate) fn field<'v>(object: &'v Value, name: &str) -> Option<&'v Value> {
     let map = object.as_object()?;

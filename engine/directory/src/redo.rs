@@ -6,9 +6,9 @@ use crate::error::StorageError;
 use redb::{
     AccessGuard, Key, Range, ReadableTable, ReadableTableMetadata, Table, TableStats, Value, WriteTransaction,
 };
-use redb::{StorageError as Failure, TableDefinition};
+use redb::{StorageError as Failure, TableDefinition, TableError};
 use std::borrow::Borrow;
-use std::cell::RefCell;
+use std::cell::{OnceCell, RefCell};
 use std::ops::RangeBounds;
 
 /// In place of a value's length: the key is removed.
@@ -34,21 +34,42 @@ impl Redo {
     }
 }
 
-/// A table whose changes are noted. There is no other way to change it.
+/// A table whose changes are noted. There is no other way to change it. It is opened when it is needed, for most changes
+/// need few tables.
 pub(crate) struct Noted<'t, K: Key + 'static, V: Value + 'static> {
-    table: Table<'t, K, V>,
+    transaction: &'t WriteTransaction,
+    definition: TableDefinition<'static, K, V>,
+    table: OnceCell<Table<'t, K, V>>,
     number: u8,
     redo: &'t Redo,
 }
 
 impl<'t, K: Key + 'static, V: Value + 'static> Noted<'t, K, V> {
-    /// Opens a table under its number, which stands in journals and is never given to another.
-    pub(crate) fn open(
+    /// A table under its number, which stands in journals and is never given to another.
+    pub(crate) fn new(
         transaction: &'t WriteTransaction,
         redo: &'t Redo,
         (number, definition): (u8, TableDefinition<'static, K, V>),
-    ) -> Result<Self, StorageError> {
-        Ok(Self { table: transaction.open_table(definition).map_err(StorageError::of)?, number, redo })
+    ) -> Self {
+        Self { transaction, definition, table: OnceCell::new(), number, redo }
+    }
+
+    /// The table, which is made if it is not there.
+    pub(crate) fn open(&self) -> Result<&Table<'t, K, V>, Failure> {
+        if self.table.get().is_none() {
+            let opened = self.transaction.open_table(self.definition).map_err(|error| match error {
+                TableError::Storage(error) => error,
+                other => Failure::Corrupted(other.to_string()),
+            })?;
+            let _ = self.table.set(opened);
+        }
+        self.table.get().ok_or_else(|| Failure::Corrupted(format!("{} is not open", self.definition)))
+    }
+
+    fn open_mut(&mut self) -> Result<&mut Table<'t, K, V>, StorageError> {
+        self.open().map_err(StorageError::of)?;
+        let missing = || StorageError::Failed(format!("{} is not open", self.definition));
+        self.table.get_mut().ok_or_else(missing)
     }
 
     pub(crate) fn insert<'k, 'v>(
@@ -58,13 +79,13 @@ impl<'t, K: Key + 'static, V: Value + 'static> Noted<'t, K, V> {
     ) -> Result<(), StorageError> {
         let (key, value) = (key.borrow(), value.borrow());
         self.redo.note(self.number, K::as_bytes(key).as_ref(), Some(V::as_bytes(value).as_ref()));
-        self.table.insert(key, value).map(drop).map_err(StorageError::of)
+        self.open_mut()?.insert(key, value).map(drop).map_err(StorageError::of)
     }
 
     pub(crate) fn remove<'k>(&mut self, key: impl Borrow<K::SelfType<'k>>) -> Result<(), StorageError> {
         let key = key.borrow();
         self.redo.note(self.number, K::as_bytes(key).as_ref(), None);
-        self.table.remove(key).map(drop).map_err(StorageError::of)
+        self.open_mut()?.remove(key).map(drop).map_err(StorageError::of)
     }
 
     /// Does an entry again, if it is of this table.
@@ -83,32 +104,32 @@ impl<'t, K: Key + 'static, V: Value + 'static> Noted<'t, K, V> {
 
 impl<K: Key + 'static, V: Value + 'static> ReadableTableMetadata for Noted<'_, K, V> {
     fn stats(&self) -> Result<TableStats, Failure> {
-        self.table.stats()
+        self.open()?.stats()
     }
 
     fn len(&self) -> Result<u64, Failure> {
-        self.table.len()
+        self.open()?.len()
     }
 }
 
 impl<K: Key + 'static, V: Value + 'static> ReadableTable<K, V> for Noted<'_, K, V> {
     fn get<'a>(&self, key: impl Borrow<K::SelfType<'a>>) -> Result<Option<AccessGuard<'_, V>>, Failure> {
-        self.table.get(key)
+        self.open()?.get(key)
     }
 
     fn range<'a, R>(&self, range: impl RangeBounds<R> + 'a) -> Result<Range<'_, K, V>, Failure>
     where
         R: Borrow<K::SelfType<'a>> + 'a,
     {
-        self.table.range(range)
+        self.open()?.range(range)
     }
 
     fn first(&self) -> Result<Option<(AccessGuard<'_, K>, AccessGuard<'_, V>)>, Failure> {
-        self.table.first()
+        self.open()?.first()
     }
 
     fn last(&self) -> Result<Option<(AccessGuard<'_, K>, AccessGuard<'_, V>)>, Failure> {
-        self.table.last()
+        self.open()?.last()
     }
 }
 

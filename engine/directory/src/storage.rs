@@ -119,16 +119,28 @@ pub(crate) mod number {
 }
 
 impl<'t> WriteTables<'t> {
-    pub(crate) fn open(transaction: &'t WriteTransaction, redo: &'t Redo) -> Result<Self, StorageError> {
-        Ok(Self {
-            resources: Noted::open(transaction, redo, (number::RESOURCES, RESOURCES))?,
-            ids: Noted::open(transaction, redo, (number::IDS, IDS))?,
-            index: Noted::open(transaction, redo, (number::INDEX, INDEX))?,
-            members: Noted::open(transaction, redo, (number::MEMBERS, MEMBERS))?,
-            memberships: Noted::open(transaction, redo, (number::MEMBERSHIPS, MEMBERSHIPS))?,
-            blocks: Noted::open(transaction, redo, (number::BLOCKS, BLOCKS))?,
-            deleted: Noted::open(transaction, redo, (number::DELETED, DELETED))?,
-        })
+    pub(crate) fn new(transaction: &'t WriteTransaction, redo: &'t Redo) -> Self {
+        Self {
+            resources: Noted::new(transaction, redo, (number::RESOURCES, RESOURCES)),
+            ids: Noted::new(transaction, redo, (number::IDS, IDS)),
+            index: Noted::new(transaction, redo, (number::INDEX, INDEX)),
+            members: Noted::new(transaction, redo, (number::MEMBERS, MEMBERS)),
+            memberships: Noted::new(transaction, redo, (number::MEMBERSHIPS, MEMBERSHIPS)),
+            blocks: Noted::new(transaction, redo, (number::BLOCKS, BLOCKS)),
+            deleted: Noted::new(transaction, redo, (number::DELETED, DELETED)),
+        }
+    }
+
+    /// Makes those that are not there.
+    pub(crate) fn make(&self) -> Result<(), StorageError> {
+        self.resources.open().map_err(StorageError::of)?;
+        self.ids.open().map_err(StorageError::of)?;
+        self.index.open().map_err(StorageError::of)?;
+        self.members.open().map_err(StorageError::of)?;
+        self.memberships.open().map_err(StorageError::of)?;
+        self.blocks.open().map_err(StorageError::of)?;
+        self.deleted.open().map_err(StorageError::of)?;
+        Ok(())
     }
 
     /// Does an entry of a journal again, if it is of one of these.

@@ -4,6 +4,7 @@ mod crud;
 mod deleted;
 mod filters;
 mod journal;
+mod late;
 mod model;
 mod paging;
 mod patches;

@@ -90,20 +90,16 @@ struct Change {
 }
 
 impl<'t> Writer<'t> {
-    pub(crate) fn open(
-        transaction: &'t WriteTransaction,
-        state: &'t Arc<State>,
-        redo: &'t Redo,
-    ) -> Result<Self, StorageError> {
-        Ok(Self {
-            tables: WriteTables::open(transaction, redo)?,
-            counters: Noted::open(transaction, redo, (number::COUNTERS, COUNTERS))?,
-            changes: Noted::open(transaction, redo, (number::CHANGES, CHANGES))?,
+    pub(crate) fn new(transaction: &'t WriteTransaction, state: &'t Arc<State>, redo: &'t Redo) -> Self {
+        Self {
+            tables: WriteTables::new(transaction, redo),
+            counters: Noted::new(transaction, redo, (number::COUNTERS, COUNTERS)),
+            changes: Noted::new(transaction, redo, (number::CHANGES, CHANGES)),
             catalog: &state.catalog,
             settings: &state.settings,
             state,
             counts: Counts::default(),
-        })
+        }
     }
 }
 

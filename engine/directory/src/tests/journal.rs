@@ -4,14 +4,14 @@ use super::*;
 use crate::Kind;
 use std::path::Path;
 
-fn open(folder: &Path) -> Directory {
+pub(super) fn open(folder: &Path) -> Directory {
     static LIVES: AtomicU64 = AtomicU64::new(1);
     let ids = Arc::new(Numbers(AtomicU64::new(LIVES.fetch_add(1, Ordering::Relaxed) << 32)));
     Directory::open(&folder.join("directory.redb"), clock(), ids).unwrap()
 }
 
 /// The files as a crash would leave them at this moment.
-fn crashed(folder: &Path) -> tempfile::TempDir {
+pub(super) fn crashed(folder: &Path) -> tempfile::TempDir {
     let copy = tempfile::tempdir().unwrap();
     for name in ["directory.redb", "directory.journal"] {
         std::fs::copy(folder.join(name), copy.path().join(name)).unwrap();
