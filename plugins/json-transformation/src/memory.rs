@@ -71,7 +71,7 @@ fn fits(layout: Layout) -> bool {
 // SAFETY: a piece is handed out once until it comes back, is at least as large as asked for, and its
 // size in grains is the same whenever the same layout is given.
 unsafe impl GlobalAlloc for Pool {
-    // Not inlined: that makes the component a twelfth larger and no faster.
+    // Inlined where the profile says that it is frequent. Everywhere it makes the component a twelfth larger and no faster.
     #[inline]
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         // SAFETY: the size is below SIZES; a piece in a list begins with the address of the next.
