@@ -66,8 +66,9 @@ pub(crate) enum Place<'q> {
 /// The right to carry changes out; others wait until it is dropped.
 pub(crate) struct Turn<'q> {
     queue: &'q Queue,
-    /// Changes.
+    /// How many changes there are; none for what is left to do when nothing waits.
     count: usize,
+    /// When it began.
     since: Instant,
     /// Whoever brought the change carries it out.
     pub(crate) here: bool,

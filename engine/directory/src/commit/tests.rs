@@ -1,4 +1,5 @@
 use super::*;
+use std::time::Instant;
 
 fn committer() -> Committer {
     let backend = redb::backends::InMemoryBackend::new();
@@ -119,6 +120,7 @@ fn a_change_waits_for_whoever_carries_one_out_where_it_came() {
     };
     // Longer than the thread waits before it does what can wait.
     let slow = note(1, 100);
+    let begun = Instant::now();
     std::thread::scope(|scope| {
         scope.spawn(move || committer.submit(slow, true, drop));
         std::thread::sleep(Duration::from_millis(20));
@@ -126,6 +128,7 @@ fn a_change_waits_for_whoever_carries_one_out_where_it_came() {
             committer.write(note(n, 0)).unwrap();
         }
     });
+    assert!(begun.elapsed() < Duration::from_secs(1), "the thread is woken, and does not look by itself");
     assert_eq!(*order.lock().unwrap(), [1, 2, 3, 4]);
 }
 

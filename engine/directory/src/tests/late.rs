@@ -2,7 +2,15 @@
 
 use super::journal::{crashed, open};
 use super::*;
+use std::path::Path;
 use std::sync::mpsc;
+
+/// A directory with a group, and the group's path.
+fn with_crew(folder: &Path) -> (Directory, String) {
+    let d = open(folder);
+    let crew = group(&d, "crew", &[]);
+    (d, format!("/Groups/{crew}"))
+}
 
 /// Has a change carried out the way a server does.
 fn submit(d: &Directory, method: &str, path: &str, body: &Value) -> Reply {
@@ -14,11 +22,11 @@ fn submit(d: &Directory, method: &str, path: &str, body: &Value) -> Reply {
 }
 
 /// Gives a group other names until one is late, and gives that one.
-fn late_name(d: &Directory, group: &str) -> String {
+fn late_name(d: &Directory, path: &str) -> String {
     for n in 0..10_000 {
         let name = format!("crew{n}");
         let add = json!({ "Operations": [{ "op": "add", "path": "displayName", "value": name }] });
-        assert_eq!(submit(d, "PATCH", &format!("/Groups/{group}"), &add).status, 200);
+        assert_eq!(submit(d, "PATCH", path, &add).status, 200);
         if d.committer.is_late() {
             return name;
         }
@@ -29,15 +37,13 @@ fn late_name(d: &Directory, group: &str) -> String {
 #[test]
 fn whoever_asks_sees_them() {
     let folder = tempfile::tempdir().unwrap();
-    let d = open(folder.path());
-    let crew = group(&d, "crew", &[]);
-    let path = format!("/Groups/{crew}");
-    let name = late_name(&d, &crew);
+    let (d, path) = with_crew(folder.path());
+    let name = late_name(&d, &path);
     assert_eq!(get(&d, &path)["displayName"], name);
     assert!(!d.committer.is_late());
-    let name = late_name(&d, &crew);
+    let name = late_name(&d, &path);
     assert_eq!(names(&get(&d, &filtered("/Groups", &format!("displayName eq \"{name}\"")))), [name]);
-    let name = late_name(&d, &crew);
+    let name = late_name(&d, &path);
     assert_eq!(submit(&d, "PATCH", &path, &json!({ "Operations": [] })).status, 400);
     assert_eq!(get(&d, &path)["displayName"], name, "also behind one that is refused");
     assert_eq!(d.check().unwrap().problem_count, 0);
@@ -46,19 +52,17 @@ fn whoever_asks_sees_them() {
 #[test]
 fn they_outlive_their_transaction() {
     let folder = tempfile::tempdir().unwrap();
-    let d = open(folder.path());
-    let crew = group(&d, "crew", &[]);
-    let path = format!("/Groups/{crew}");
-    let name = late_name(&d, &crew);
+    let (d, path) = with_crew(folder.path());
+    let name = late_name(&d, &path);
     let (tell, told) = mpsc::channel();
     let broken = |_: &mut crate::write::Writer<'_>| -> Result<(), crate::ScimError> { panic!("on purpose") };
     d.committer.submit(broken, true, move |given| tell.send(given.unwrap_err().status).unwrap());
     assert_eq!(told.recv().unwrap(), 500);
     assert_eq!(get(&d, &path)["displayName"], name);
-    let name = late_name(&d, &crew);
+    let name = late_name(&d, &path);
     d.set_settings(crate::Settings { soft_delete: true, ..d.settings() }).unwrap();
     assert_eq!(get(&d, &path)["displayName"], name);
-    let name = late_name(&d, &crew);
+    let name = late_name(&d, &path);
     let other = user(&d, "ann", json!({}));
     assert_eq!(get(&d, &path)["displayName"], name);
     assert_eq!(get(&d, &format!("/Users/{other}"))["userName"], "ann");
@@ -67,13 +71,11 @@ fn they_outlive_their_transaction() {
 #[test]
 fn they_are_there_after_a_crash_and_after_an_end() {
     let folder = tempfile::tempdir().unwrap();
-    let d = open(folder.path());
-    let crew = group(&d, "crew", &[]);
-    let path = format!("/Groups/{crew}");
-    let name = late_name(&d, &crew);
+    let (d, path) = with_crew(folder.path());
+    let name = late_name(&d, &path);
     let copy = crashed(folder.path());
     assert_eq!(get(&open(copy.path()), &path)["displayName"], name);
-    let name = late_name(&d, &crew);
+    let name = late_name(&d, &path);
     drop(d);
     let d = open(folder.path());
     assert_eq!(get(&d, &path)["displayName"], name);
