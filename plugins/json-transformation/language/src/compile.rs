@@ -1,5 +1,6 @@
 //! From the tree of a document to something that runs, and everything that is wrong with it.
 
+mod first;
 mod mapping;
 
 use std::borrow::Cow;
@@ -150,6 +151,7 @@ impl Compiler<'_> {
             None if ignored => {}
             None => self.problems.error(&pointer, format!("the entity type `{name}` has no `mappings`")),
         }
+        first::tell(&mut mappings);
         let needs_time = !ignored && mentions_current_date(value);
         Some(Entity { name: name.to_owned(), pointer, ignored, condition, skip, mappings, needs_time })
     }

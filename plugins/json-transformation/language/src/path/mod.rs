@@ -64,6 +64,8 @@ pub struct Path {
     straight: bool,
     /// It can be written to by following names, and places that names follow.
     slot: bool,
+    /// So many steps at its end lead to what nothing has made yet when it is written to.
+    fresh: usize,
 }
 
 impl Path {
@@ -95,7 +97,14 @@ impl Path {
         let simple = |step: &Step| matches!(step, Step::Name(_) | Step::Index(_));
         let straight = steps.iter().all(simple);
         let slot = straight && root == Root::Document && matches!(steps.last(), Some(Step::Name(_)));
-        Path { root, steps, definite, straight, slot }
+        Path { root, steps, definite, straight, slot, fresh: 0 }
+    }
+
+    /// So many steps at its end lead to what no mapping has made before. What follows a place other than the first is
+    /// left out of them: only there can [`slot`] come to an end, and is asked again.
+    pub(crate) fn set_fresh(&mut self, steps: usize) {
+        let known = self.steps.iter().rposition(|step| matches!(step, Step::Index(index) if *index != 0));
+        self.fresh = steps.min(self.steps.len() - known.map_or(0, |at| at + 1));
     }
 
     /// Whether [`slot`] can lead to it.

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use super::{Path, Scope, Step};
 use crate::condition::Expr;
-use crate::value::{Value, set};
+use crate::value::{Value, find, set};
 
 /// Writes `value` into `output` at a path for which [`Path::not_writable`] has no objection.
 #[inline]
@@ -36,9 +36,11 @@ pub fn slot<'v, 'a>(output: &'v mut Value<'a>, path: &'a Path) -> Option<&'v mut
     while let Some((step, rest)) = steps.split_first() {
         let child = if let Step::Name(name) = step {
             let Value::Object(members) = node else { return None };
-            let at = match name.place_in(members) {
+            let known = if steps.len() > path.fresh { name.place_in(members) } else { None };
+            let at = match known {
                 Some(at) => at,
                 None => {
+                    debug_assert!(find(members, name).is_none(), "{name} is not fresh");
                     members.push((Cow::Borrowed(name), Value::Null));
                     members.len() - 1
                 }
