@@ -10,7 +10,7 @@
 //! ```
 
 use gangway_sdk::system::Properties;
-use gangway_sdk::transformation::{Answer, Diagnostic, Needs, Request};
+use gangway_sdk::transformation::{Answer, Answers, Diagnostic, Needs, Request};
 use gangway_sdk::{Direction, Transformation};
 use serde_json::{Map, Value};
 
@@ -54,8 +54,8 @@ impl Transformation for Lines {
             .to_vec()
     }
 
-    fn apply(&self, requests: &[Request<'_>], _: bool) -> Vec<Answer> {
-        requests.iter().map(|request| self.one(request)).collect()
+    fn apply(&self, requests: &[Request<'_>], _: bool, answers: &mut dyn Answers) {
+        requests.iter().for_each(|request| answers.put(self.one(request)));
     }
 }
 
@@ -92,14 +92,13 @@ mod tests {
     fn attributes_get_their_new_names() {
         let lines = compiled("# people\n* = id\nuserName = login # small letters\ntitle = job\n").unwrap();
         let request = |operation, json| Request { entity_type: "user", operation, json, variables: "" };
-        let answers = lines.apply(
-            &[
-                request("read", r#"{"id": 7, "login": "ada", "x": 1}"#),
-                request("read", "[]"),
-                request("delete", "{}"),
-            ],
-            false,
-        );
+        let requests = [
+            request("read", r#"{"id": 7, "login": "ada", "x": 1}"#),
+            request("read", "[]"),
+            request("delete", "{}"),
+        ];
+        let mut answers: Vec<Answer> = Vec::new();
+        lines.apply(&requests, false, &mut answers);
         assert_eq!((answers[0].json.as_str(), answers[0].id.as_str()), (r#"{"userName":"ada"}"#, "7"));
         let outcomes: Vec<_> = answers.iter().map(|answer| answer.outcome.as_str()).collect();
         assert_eq!(outcomes, ["transformed", "failed", "deleted"]);

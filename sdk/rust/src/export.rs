@@ -15,6 +15,7 @@ use crate::error::{Error, Result};
 use crate::system::Properties;
 use crate::transformation::{Diagnostic, Direction, Needs, Transformation};
 use crate::types::Entity;
+use batches::Answered;
 use std::any::Any;
 use std::cell::RefCell;
 use std::marker::PhantomData;
@@ -138,7 +139,11 @@ impl<T: Transformation> transformation_export::GuestCompiled for CompiledExport<
     }
 
     fn apply(&self, batches: Vec<Batch>, explain: bool) -> Vec<Answers> {
-        let apply = |batch| batches::answers(self.0.apply(&batches::requests(batch), explain));
+        let apply = |batch| {
+            let mut answered = Answered::to(batch);
+            self.0.apply(&batches::requests(batch), explain, &mut answered);
+            answered.into_answers()
+        };
         batches.iter().map(apply).collect()
     }
 }

@@ -23,8 +23,27 @@ pub trait Transformation: Sized + 'static {
         Vec::new()
     }
 
-    /// Applies the document to each entity. One entity's failure is its own answer.
-    fn apply(&self, requests: &[Request<'_>], explain: bool) -> Vec<Answer>;
+    /// Applies the document to each entity and gives an answer for each, in the same order. One entity's failure is
+    /// its own answer.
+    fn apply(&self, requests: &[Request<'_>], explain: bool, answers: &mut dyn Answers);
+}
+
+/// Where answers go: to the engine, or in a test into a vector.
+pub trait Answers {
+    /// The next answer.
+    fn put(&mut self, answer: Answer);
+
+    /// The next entity is transformed, and there is nothing more to say of it than its identifier (or an empty text) and
+    /// what tells it from others. The same as an [`Answer`] that says so, which need not be made.
+    fn transformed(&mut self, json: &str, id: &str, correlation: Vec<String>) {
+        self.put(Answer { correlation, ..Answer::transformed(json).with_id(id) });
+    }
+}
+
+impl Answers for Vec<Answer> {
+    fn put(&mut self, answer: Answer) {
+        self.push(answer);
+    }
 }
 
 /// One entity to transform.

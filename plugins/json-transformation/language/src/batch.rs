@@ -85,6 +85,26 @@ pub struct Answer {
     pub trace: String,
 }
 
+/// Where answers go, in the order of the requests.
+pub trait Answers {
+    /// An entity is transformed, and there is nothing more to say of it than its identifier and what tells it from others.
+    fn transformed(&mut self, json: &str, id: &str, correlation: Vec<String>);
+
+    /// Any answer.
+    fn put(&mut self, answer: Answer);
+}
+
+impl Answers for Vec<Answer> {
+    fn transformed(&mut self, json: &str, id: &str, correlation: Vec<String>) {
+        let (json, id) = (json.to_owned(), id.to_owned());
+        self.push(Answer { outcome: Outcome::Transformed, json, id, correlation, ..Answer::default() });
+    }
+
+    fn put(&mut self, answer: Answer) {
+        self.push(answer);
+    }
+}
+
 /// What a batch may use from outside.
 pub struct Outer<'o> {
     /// Now, in milliseconds since 1970; only asked for if a document needs the time.
@@ -121,57 +141,52 @@ struct Prepared<'a> {
 impl Compiled {
     /// Applies the document to each entity. One entity's failure is its own answer.
     pub fn apply(&self, requests: &[Request<'_>], outer: &mut Outer<'_>) -> Vec<Answer> {
+        let mut answers = Vec::with_capacity(requests.len());
+        self.answer(requests, outer, &mut answers);
+        answers
+    }
+
+    /// The same: each answer goes where answers go as soon as it and all before it are known.
+    pub fn answer(&self, requests: &[Request<'_>], outer: &mut Outer<'_>, answers: &mut dyn Answers) {
         let mut lookups = Lookups::default();
         let mut out = json::Out::default();
         let mut now: Option<String> = None;
-        let mut answers = Vec::with_capacity(requests.len());
+        // Answers from the first on that waits for identifiers.
+        let mut held: Vec<Answer> = Vec::new();
         let mut again: Vec<(usize, Prepared<'_>)> = Vec::new();
-        for (at, request) in requests.iter().enumerate() {
-            let answer = match self.prepare(request, &mut now, outer) {
+        for request in requests {
+            let place: &mut dyn Answers = if again.is_empty() { answers } else { &mut held };
+            match self.prepare(request, &mut now, outer) {
                 Ok(prepared) => {
-                    let answer = self.once(&prepared, &mut lookups, &mut out, outer);
-                    if lookups.missed {
-                        again.push((at, prepared));
+                    if !self.once(&prepared, &mut lookups, &mut out, outer, place) {
+                        again.push((held.len(), prepared));
+                        held.push(Answer::default());
                     }
-                    answer
                 }
-                Err(answer) => *answer,
-            };
-            answers.push(answer);
+                Err(answer) => place.put(*answer),
+            }
         }
         for _ in 0..MAX_ROUNDS {
             if again.is_empty() {
                 break;
             }
             if let Err(message) = lookups.resolve(outer.resolver) {
-                for (at, _) in again.drain(..) {
-                    if let Some(answer) = answers.get_mut(at) {
-                        *answer = failed(
-                            format!("resolveEntityIds: the relations could not be read: {message}"),
-                            String::new(),
-                        );
-                    }
-                }
+                let reason = format!("resolveEntityIds: the relations could not be read: {message}");
+                fail(&mut held, &mut again, &reason);
                 break;
             }
             again.retain(|(at, prepared)| {
-                if let Some(answer) = answers.get_mut(*at) {
-                    *answer = self.once(prepared, &mut lookups, &mut out, outer);
+                let mut one: Vec<Answer> = Vec::with_capacity(1);
+                let known = self.once(prepared, &mut lookups, &mut out, outer, &mut one);
+                if let (Some(place), Some(answer)) = (held.get_mut(*at), one.pop()) {
+                    *place = answer;
                 }
-                lookups.missed
+                !known
             });
         }
-        for (at, _) in again {
-            if let Some(answer) = answers.get_mut(at) {
-                *answer = failed(
-                    format!(
-                        "resolveEntityIds: identifiers lead to further identifiers more than {MAX_ROUNDS} times"
-                    ),
-                    String::new(),
-                );
-            }
-        }
-        answers
+        let reason = "resolveEntityIds: identifiers lead to further identifiers more than";
+        fail(&mut held, &mut again, &format!("{reason} {MAX_ROUNDS} times"));
+        held.into_iter().for_each(|answer| answers.put(answer));
     }
 
     fn prepare<'a>(
@@ -217,13 +232,15 @@ impl Compiled {
         Ok(Prepared { entity, operation, input, variables })
     }
 
+    /// False if it asked for identifiers that are still to be resolved; then there is no answer.
     fn once<'a>(
         &'a self,
         prepared: &Prepared<'a>,
         lookups: &mut Lookups,
         out: &mut json::Out,
         outer: &mut Outer<'_>,
-    ) -> Answer {
+        answers: &mut dyn Answers,
+    ) -> bool {
         lookups.start();
         let mut trace = outer.explain.then(<Trace as Default>::default);
         let mut random = Watched { random: &mut *outer.random, used: false };
@@ -236,46 +253,76 @@ impl Compiled {
             prepared.variables.clone(),
             outside,
         );
-        let mut answer = match ending {
+        if lookups.missed {
+            return false;
+        }
+        let id = self.id(&variables);
+        let depends = [
+            ("time", prepared.entity.needs_time),
+            ("random", random.used),
+            ("relations", lookups.used),
+            ("id", variables.missed_id()),
+        ];
+        let depends = depends.into_iter().filter(|(_, used)| *used).map(|(word, _)| word);
+        let told = self.told(prepared, &ending, &variables, outer.explain);
+        let is_all =
+            told.is_empty() && trace.is_none() && lookups.unresolved == 0 && depends.clone().count() == 0;
+        let answer = match ending {
             Ending::Transformed(output) => {
                 out.value(&output);
-                Answer { outcome: Outcome::Transformed, json: out.take(), correlation, ..Answer::default() }
+                if is_all {
+                    answers.transformed(&out.written(), id, correlation);
+                    return true;
+                }
+                let json = out.written().into_owned();
+                Answer { outcome: Outcome::Transformed, json, correlation, ..Answer::default() }
             }
             Ending::Filtered(reason) => Answer { outcome: Outcome::Filtered, reason, ..Answer::default() },
             Ending::Skipped(reason) => Answer { outcome: Outcome::Skipped, reason, ..Answer::default() },
             Ending::Failed { reason, mapping } => failed(reason, mapping),
             Ending::Deleted => Answer { outcome: Outcome::Deleted, ..Answer::default() },
         };
-        answer.id = self.id(&variables);
-        answer.unresolved = lookups.unresolved;
-        let dependencies = [
-            ("time", prepared.entity.needs_time),
-            ("random", random.used),
-            ("relations", lookups.used),
-            ("id", variables.missed_id()),
-        ];
-        answer.depends.extend(dependencies.into_iter().filter(|(_, used)| *used).map(|(word, _)| word));
-        if let Some(trace) = trace {
+        answers.put(Answer {
+            id: id.to_owned(),
+            unresolved: lookups.unresolved,
+            depends: depends.collect(),
+            variables: told,
+            trace: trace.map(Trace::into_json).unwrap_or_default(),
+            ..answer
+        });
+        true
+    }
+
+    /// The variables that are told of, as a JSON object, or nothing.
+    fn told(
+        &self,
+        prepared: &Prepared<'_>,
+        ending: &Ending<'_>,
+        variables: &Variables<'_>,
+        explain: bool,
+    ) -> String {
+        if explain {
             // The current date is the engine's own and stays out.
             let own = |name: &str| prepared.entity.needs_time && name == CURRENT_DATE;
-            answer.variables = write_variables(&variables, |name| !own(name));
-            answer.trace = trace.into_json();
-        } else if self.direction == Direction::Write && answer.outcome == Outcome::Transformed {
-            answer.variables = write_variables(&variables, |name| ASSIGNMENTS.contains(&name));
+            write_variables(variables, |name| !own(name))
+        } else if self.direction == Direction::Write && matches!(ending, Ending::Transformed(_)) {
+            write_variables(variables, |name| ASSIGNMENTS.contains(&name))
+        } else {
+            String::new()
         }
-        answer
     }
 }
 
 impl Compiled {
-    fn id(&self, variables: &Variables<'_>) -> String {
+    /// The identifier that the document gave the entity, or nothing.
+    fn id<'v>(&self, variables: &'v Variables<'_>) -> &'v str {
         let name = match self.direction {
             Direction::Read => "entityIdSourceSystem",
             Direction::Write => TARGET_ID,
         };
         match variables.peek(name) {
-            Some(Value::String(text) | Value::Number(text)) => text.as_ref().to_owned(),
-            _ => String::new(),
+            Some(Value::String(text) | Value::Number(text)) => text,
+            _ => "",
         }
     }
 }
@@ -286,6 +333,15 @@ fn refused(reason: String) -> Box<Answer> {
 
 fn failed(reason: String, mapping: String) -> Answer {
     Answer { outcome: Outcome::Failed, reason, mapping, ..Answer::default() }
+}
+
+/// What still waits for identifiers gets none.
+fn fail(held: &mut [Answer], again: &mut Vec<(usize, Prepared<'_>)>, reason: &str) {
+    for (at, _) in again.drain(..) {
+        if let Some(answer) = held.get_mut(at) {
+            *answer = failed(reason.to_owned(), String::new());
+        }
+    }
 }
 
 /// Some of the variables as a JSON object, or nothing.
@@ -300,5 +356,5 @@ fn write_variables(variables: &Variables<'_>, which: impl Fn(&str) -> bool) -> S
     if !text.is_empty() {
         text.byte(b'}');
     }
-    text.take()
+    text.written().into_owned()
 }

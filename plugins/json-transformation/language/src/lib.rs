@@ -25,7 +25,7 @@ mod same;
 pub mod value;
 mod variables;
 
-pub use batch::{Answer, Outcome, Outer, Request};
+pub use batch::{Answer, Answers, Outcome, Outer, Request};
 pub use compile::compile;
 pub use diagnostic::{Diagnostic, Severity};
 pub use functions::{Query, Random, Resolver};

@@ -7,7 +7,7 @@
 mod world;
 
 use gangway_sdk::system::Properties;
-use gangway_sdk::transformation::{Answer, AnswerOutcome, Diagnostic, Needs, Request};
+use gangway_sdk::transformation::{Answer, AnswerOutcome, Answers, Diagnostic, Needs, Request};
 use gangway_sdk::{Direction, Transformation};
 use gangway_transformation_language as language;
 
@@ -40,7 +40,7 @@ impl Transformation for JsonTransformation {
         self.0.warnings().iter().cloned().map(diagnostic).collect()
     }
 
-    fn apply(&self, requests: &[Request<'_>], explain: bool) -> Vec<Answer> {
+    fn apply(&self, requests: &[Request<'_>], explain: bool, answers: &mut dyn Answers) {
         let borrowed: Vec<language::Request<'_>> = requests.iter().map(request).collect();
         let mut outer = language::Outer {
             now_milliseconds: &world::now_milliseconds,
@@ -48,7 +48,20 @@ impl Transformation for JsonTransformation {
             resolver: &mut world::EngineRelations,
             explain,
         };
-        self.0.apply(&borrowed, &mut outer).into_iter().map(answer).collect()
+        self.0.answer(&borrowed, &mut outer, &mut Onward(answers));
+    }
+}
+
+/// Hands answers on.
+struct Onward<'a>(&'a mut dyn Answers);
+
+impl language::Answers for Onward<'_> {
+    fn transformed(&mut self, json: &str, id: &str, correlation: Vec<String>) {
+        self.0.transformed(json, id, correlation);
+    }
+
+    fn put(&mut self, answer: language::Answer) {
+        self.0.put(self::answer(answer));
     }
 }
 

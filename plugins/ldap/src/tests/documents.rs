@@ -23,7 +23,9 @@ fn applied(document: &str, direction: Direction, entity_type: &str, operation: &
         JsonTransformation::compile(document, direction, [("", ""); 0].into_iter().collect()).unwrap();
     assert_eq!(compiled.warnings(), []);
     let request = Request { entity_type, operation, json: &json.to_string(), variables: "" };
-    let answer = compiled.apply(&[request], false).remove(0);
+    let mut answers: Vec<Answer> = Vec::new();
+    compiled.apply(&[request], false, &mut answers);
+    let answer = answers.remove(0);
     assert_eq!(answer.outcome, AnswerOutcome::Transformed, "{}", answer.reason);
     answer
 }

@@ -35,7 +35,9 @@ fn applied(
     assert_eq!(compiled.warnings(), []);
     let variables = target_id.map(|id| json!({"entityIdTargetSystem": id}).to_string()).unwrap_or_default();
     let request = Request { entity_type, operation, json: &json.to_string(), variables: &variables };
-    compiled.apply(&[request], false).remove(0)
+    let mut answers: Vec<Answer> = Vec::new();
+    compiled.apply(&[request], false, &mut answers);
+    answers.remove(0)
 }
 
 fn made(answer: &Answer) -> Value {

@@ -3,7 +3,7 @@
 use crate::bindings::transformation::exports::gangway::plugin::transformation::{
     Answers, Batch, Remark, Texts,
 };
-use crate::transformation::{Answer, Request};
+use crate::transformation::{self, Answer, Request};
 
 /// The texts in one. Lengths that do not fit leave empty texts; the host sends none.
 fn split(texts: &Texts) -> impl Iterator<Item = &str> {
@@ -28,46 +28,98 @@ pub(super) fn requests(batch: &Batch) -> Vec<Request<'_>> {
     split(&batch.entities).zip(variables).map(request).collect()
 }
 
-fn joined<'t>(texts: impl Iterator<Item = &'t str> + Clone) -> Texts {
-    let mut joined = Texts {
-        text: String::with_capacity(texts.clone().map(str::len).sum()),
-        lengths: Vec::with_capacity(texts.size_hint().0),
-    };
-    for text in texts {
-        joined.text.push_str(text);
-        joined.lengths.push(u32::try_from(text.len()).unwrap_or(u32::MAX));
-    }
-    joined
+fn add(texts: &mut Texts, text: &str) {
+    texts.text.push_str(text);
+    texts.lengths.push(u32::try_from(text.len()).unwrap_or(u32::MAX));
 }
 
-/// The answers to a batch.
-pub(super) fn answers(answers: Vec<Answer>) -> Answers {
-    let has_ids = answers.iter().any(|answer| !answer.id.is_empty());
-    let with_ids = if has_ids { answers.as_slice() } else { &[] };
-    let entities = joined(answers.iter().map(|answer| answer.json.as_str()));
-    let ids = joined(with_ids.iter().map(|answer| answer.id.as_str()));
-    let correlations = joined(answers.iter().flat_map(|a| &a.correlation).map(String::as_str));
-    let correlated = (0..)
-        .zip(&answers)
-        .flat_map(|(index, answer)| std::iter::repeat_n(index, answer.correlation.len()))
-        .collect();
-    let remarkable = answers.into_iter().enumerate().filter(|(_, answer)| answer.is_remarkable());
-    let remark = |(index, answer): (usize, Answer)| Remark {
-        index: u32::try_from(index).unwrap_or(u32::MAX),
-        outcome: answer.outcome.as_str().to_owned(),
-        reason: answer.reason,
-        mapping: answer.mapping,
-        unresolved: answer.unresolved,
-        depends: answer.depends.into_iter().map(str::to_owned).collect(),
-        variables: answer.variables,
-        trace: answer.trace,
-    };
-    Answers { entities, ids, correlations, correlated, remarks: remarkable.map(remark).collect() }
+fn room(bytes: usize, count: usize) -> Texts {
+    Texts { text: String::with_capacity(bytes), lengths: Vec::with_capacity(count) }
+}
+
+/// The answers to a batch, as they come.
+pub(super) struct Answered(Answers);
+
+impl Answered {
+    /// For a batch, whose answers are about as long as its requests.
+    pub(super) fn to(batch: &Batch) -> Self {
+        let count = batch.entities.lengths.len();
+        Answered(Answers {
+            entities: room(batch.entities.text.len() * 2, count),
+            ids: room(0, 0),
+            correlations: room(0, 0),
+            correlated: Vec::new(),
+            remarks: Vec::new(),
+        })
+    }
+
+    pub(super) fn into_answers(self) -> Answers {
+        self.0
+    }
+
+    /// The number of the next answer.
+    fn next(&self) -> u32 {
+        u32::try_from(self.0.entities.lengths.len()).unwrap_or(u32::MAX)
+    }
+}
+
+impl transformation::Answers for Answered {
+    fn put(&mut self, answer: Answer) {
+        if answer.is_remarkable() {
+            self.0.remarks.push(Remark {
+                index: self.next(),
+                outcome: answer.outcome.as_str().to_owned(),
+                reason: answer.reason,
+                mapping: answer.mapping,
+                unresolved: answer.unresolved,
+                depends: answer.depends.into_iter().map(str::to_owned).collect(),
+                variables: answer.variables,
+                trace: answer.trace,
+            });
+        }
+        self.transformed(&answer.json, &answer.id, answer.correlation);
+    }
+
+    fn transformed(&mut self, json: &str, id: &str, correlation: Vec<String>) {
+        let index = self.next();
+        add(&mut self.0.entities, json);
+        // No texts at all until one has an identifier.
+        let ids = &mut self.0.ids;
+        if !id.is_empty() && ids.lengths.is_empty() {
+            ids.lengths.reserve(self.0.entities.lengths.capacity());
+            ids.lengths.resize(self.0.entities.lengths.len() - 1, 0);
+        }
+        if !id.is_empty() || !ids.lengths.is_empty() {
+            add(ids, id);
+        }
+        for value in correlation {
+            add(&mut self.0.correlations, &value);
+            self.0.correlated.push(index);
+        }
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn joined<'t>(parts: impl Iterator<Item = &'t str>) -> Texts {
+        let mut texts = room(0, 0);
+        parts.for_each(|part| add(&mut texts, part));
+        texts
+    }
+
+    fn answers(list: Vec<Answer>) -> Answers {
+        let batch = Batch {
+            entity_type: "user".to_owned(),
+            operation: "read".to_owned(),
+            entities: joined(list.iter().map(|_| "{}")),
+            variables: room(0, 0),
+        };
+        let mut answered = Answered::to(&batch);
+        list.into_iter().for_each(|answer| transformation::Answers::put(&mut answered, answer));
+        answered.into_answers()
+    }
 
     #[test]
     fn texts_come_apart_as_they_were_joined() {
@@ -98,14 +150,15 @@ mod tests {
         let plain = answers(vec![Answer::transformed("{}"), Answer::transformed("[]")]);
         assert_eq!((plain.ids.lengths.len(), plain.remarks.len()), (0, 0));
         let some = answers(vec![
+            Answer::transformed("{}"),
             Answer::transformed("{}").with_id("7"),
             Answer::filtered("no"),
             Answer { unresolved: 1, ..Answer::transformed("{}") },
             Answer { correlation: vec!["a".to_owned(), "b".to_owned()], ..Answer::transformed("{}") },
         ]);
-        assert_eq!((some.ids.text.as_str(), &some.ids.lengths[..]), ("7", &[1, 0, 0, 0][..]));
-        assert_eq!((some.correlations.text.as_str(), &some.correlated[..]), ("ab", &[3, 3][..]));
+        assert_eq!((some.ids.text.as_str(), &some.ids.lengths[..]), ("7", &[0, 1, 0, 0, 0][..]));
+        assert_eq!((some.correlations.text.as_str(), &some.correlated[..]), ("ab", &[4, 4][..]));
         let remarks: Vec<_> = some.remarks.iter().map(|r| (r.index, r.outcome.as_str())).collect();
-        assert_eq!(remarks, [(1, "filtered"), (2, "transformed")]);
+        assert_eq!(remarks, [(2, "filtered"), (3, "transformed")]);
     }
 }

@@ -1,6 +1,6 @@
 //! The macro, as an author's crate calls it.
 
-use gangway_sdk::transformation::{Answer, AnswerOutcome, Diagnostic, Needs, Request};
+use gangway_sdk::transformation::{Answer, AnswerOutcome, Answers, Diagnostic, Needs, Request};
 use gangway_sdk::{
     AttributeValue, Connector, Direction, Entity, Error, Operation, Outcome, Page, Result, Source, Target,
     Transformation, system::Properties,
@@ -58,8 +58,8 @@ impl Transformation for Same {
         vec![]
     }
 
-    fn apply(&self, requests: &[Request<'_>], _: bool) -> Vec<Answer> {
-        requests.iter().map(|request| Answer::transformed(request.json).with_id(request.variables)).collect()
+    fn apply(&self, requests: &[Request<'_>], _: bool, answers: &mut dyn Answers) {
+        requests.iter().for_each(|request| answers.transformed(request.json, request.variables, vec![]));
     }
 }
 
@@ -79,7 +79,8 @@ mod as_transformation {
 fn a_transformation_hands_texts_through() {
     let request = Request { entity_type: "user", operation: "read", json: "{\"a\":1.00}", variables: "{}" };
     let same = Same::compile("x", Direction::Read, Properties::default()).map_err(|_| ()).unwrap();
-    let answers = same.apply(&[request], false);
+    let mut answers: Vec<Answer> = Vec::new();
+    same.apply(&[request], false, &mut answers);
     assert_eq!((answers[0].json.as_str(), answers[0].outcome), (request.json, AnswerOutcome::Transformed));
     let problems = Same::compile("", Direction::Write, Properties::default()).map(|_| ()).unwrap_err();
     assert_eq!((problems[0].severity.as_str(), problems[0].line, problems[0].column), ("error", 1, 2));

@@ -1,5 +1,7 @@
 //! Writing JSON.
 
+use std::borrow::Cow;
+
 use super::scan::{Special, special};
 use crate::value::Value;
 
@@ -7,7 +9,7 @@ use crate::value::Value;
 pub fn to_string(value: &Value<'_>) -> String {
     let mut out = Out::default();
     out.value(value);
-    out.take()
+    out.written().into_owned()
 }
 
 /// JSON text that is being written.
@@ -23,14 +25,11 @@ pub struct Out {
 
 impl Out {
     /// The text so far; what follows starts anew.
-    pub fn take(&mut self) -> String {
-        let written = self.bytes.get(..self.at).unwrap_or_default();
-        self.at = 0;
+    pub fn written(&mut self) -> Cow<'_, str> {
+        let end = std::mem::take(&mut self.at);
         // Only whole texts and ASCII are ever written, so nothing is replaced.
-        match std::str::from_utf8(written) {
-            Ok(text) => text.to_owned(),
-            Err(_) => String::from_utf8_lossy(written).into_owned(),
-        }
+        let written = self.bytes.get(..end).unwrap_or_default();
+        std::str::from_utf8(written).map_or_else(|_| String::from_utf8_lossy(written), Cow::Borrowed)
     }
 
     /// Whether nothing is written yet.
@@ -280,11 +279,11 @@ mod tests {
         for end in (0..plain.len()).filter(|end| plain.is_char_boundary(*end)) {
             let text = &plain[..end];
             out.text(text);
-            assert_eq!(out.take(), format!("\"{text}\""));
+            assert_eq!(out.written(), format!("\"{text}\""));
             for at in (0..end).filter(|at| text.is_char_boundary(*at)) {
                 let (before, after) = text.split_at(at);
                 out.text(&format!("{before}\"{after}"));
-                assert_eq!(out.take(), format!("\"{before}\\\"{after}\""));
+                assert_eq!(out.written(), format!("\"{before}\\\"{after}\""));
             }
         }
     }
