@@ -221,7 +221,7 @@ impl<'a> Run<'_, 'a, '_> {
             let Some(slot) = path::slot(&mut self.output, target) else { return false };
             match value {
                 Value::String(Cow::Borrowed(text)) => slot.put(Value::String(Cow::Borrowed(text))),
-                other => slot.put(other.clone()),
+                other => put_copy(slot, other),
             }
         } else if let Origin::Constant(constant) = &set.origin {
             let Some(slot) = path::slot(&mut self.output, target) else { return false };
@@ -229,7 +229,7 @@ impl<'a> Run<'_, 'a, '_> {
                 Value::String(text) => slot.put(Value::String(Cow::Borrowed(text))),
                 Value::True => slot.put(Value::True),
                 Value::False => slot.put(Value::False),
-                other => slot.put(other.borrowed()),
+                other => put_borrowed(slot, other),
             }
         } else {
             return false;
@@ -400,6 +400,17 @@ impl<'a> Run<'_, 'a, '_> {
         }
         Ok(value)
     }
+}
+
+/// Apart, as the next: what goes through memory on its way would make whoever calls it keep a place for it there.
+#[inline(never)]
+fn put_copy<'a>(slot: &mut Value<'a>, value: &Value<'a>) {
+    slot.put(value.clone());
+}
+
+#[inline(never)]
+fn put_borrowed<'a>(slot: &mut Value<'a>, value: &'a Value<'static>) {
+    slot.put(value.borrowed());
 }
 
 fn missing_allowed(set: &Set) -> bool {

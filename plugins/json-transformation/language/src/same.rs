@@ -30,9 +30,9 @@ fn short(bytes: &[u8]) -> u64 {
     let word = |bytes: [u8; 4]| u64::from(u32::from_le_bytes(bytes));
     match (bytes.first_chunk::<4>(), bytes.last_chunk::<4>(), bytes) {
         (Some(first), Some(last), _) => word(*first) << 32 | word(*last),
-        (_, _, [a, b, c]) => word([*a, *b, *c, 0]),
-        (_, _, [a, b]) => word([*a, *b, 0, 0]),
-        (_, _, [a]) => word([*a, 0, 0, 0]),
+        // The first, the last and the one in the middle are all there are of one, two or three.
+        (_, _, [first, .., last]) => word([*first, *last, bytes.get(bytes.len() / 2).copied().unwrap_or(0), 0]),
+        (_, _, [only]) => word([*only, 0, 0, 0]),
         _ => 0,
     }
 }

@@ -382,7 +382,7 @@ impl<'a> Parser<'a> {
 }
 
 /// Whether names of an object are the same. Names that differ in length or in their last letters
-/// mostly set different bits; only a name whose bit is set already is compared.
+/// mostly set different bits; only a name whose bits are set already is compared.
 #[derive(Default)]
 struct Names {
     bits: [u64; 4],
@@ -397,11 +397,11 @@ impl Names {
         let [a, b] = name.as_bytes().last_chunk::<2>().copied().unwrap_or_default();
         let place = usize::from(a) * 7 + usize::from(b) * 3 + name.len() * 31;
         let Some(word) = self.bits.get_mut(place / 64 % 4) else { return };
-        let bit = 1 << (place % 64);
-        if *word & bit != 0 {
+        let bits = 1 << (place % 64) | 1 << ((place / 7 + name.len()) % 64);
+        if *word & bits == bits {
             self.alike |= repeated(name, members);
         }
-        *word |= bit;
+        *word |= bits;
     }
 }
 

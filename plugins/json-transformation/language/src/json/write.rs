@@ -76,7 +76,7 @@ impl Out {
             Value::Null | Value::Hole => self.raw("null"),
             Value::True => self.raw("true"),
             Value::False => self.raw("false"),
-            Value::Bytes(bytes) => self.text(&String::from_utf8_lossy(bytes)),
+            Value::Bytes(bytes) => self.lossy(bytes),
             Value::Array(items) => {
                 let mut before = b'[';
                 for item in items.iter().filter(|item| !matches!(item, Value::Hole)) {
@@ -101,6 +101,12 @@ impl Out {
                 self.close(before, b'{', b'}');
             }
         }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn lossy(&mut self, bytes: &[u8]) {
+        self.text(&String::from_utf8_lossy(bytes));
     }
 
     /// A bracket or comma, a name, a colon and a string.

@@ -61,10 +61,20 @@ impl Path {
     /// What a path of names and places leads to: [`Path::read`] without anything to hand around.
     #[inline(always)]
     pub fn straight<'r, 'a>(&self, current: &'r Value<'a>, input: &'r Value<'a>) -> Option<&'r Value<'a>> {
-        let mut node = match self.root {
+        let node = match self.root {
             Root::Document => input,
             Root::Current => current,
         };
+        // Most paths have one step, and need no loop.
+        match (self.steps.as_slice(), node) {
+            ([Step::Name(name)], Value::Object(members)) => name.find_in(members),
+            _ => self.further(node),
+        }
+    }
+
+    /// What steps of names and places lead to.
+    #[inline(never)]
+    fn further<'r, 'a>(&self, mut node: &'r Value<'a>) -> Option<&'r Value<'a>> {
         for step in &self.steps {
             node = if let Step::Name(name) = step {
                 let Value::Object(members) = node else { return None };
