@@ -34,8 +34,10 @@ pub trait Answers {
     fn put(&mut self, answer: Answer);
 
     /// The next entity is transformed, and there is nothing more to say of it than its identifier (or an empty text) and
-    /// what tells it from others. The same as an [`Answer`] that says so, which need not be made.
-    fn transformed(&mut self, json: &str, id: &str, correlation: Vec<String>) {
+    /// what tells it from others. The same as an [`Answer`] that says so, which need not be made. `json` is UTF-8; the
+    /// engine checks that once for a whole batch.
+    fn transformed(&mut self, json: &[u8], id: &str, correlation: Vec<String>) {
+        let json = String::from_utf8_lossy(json);
         self.put(Answer { correlation, ..Answer::transformed(json).with_id(id) });
     }
 }

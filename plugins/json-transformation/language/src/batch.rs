@@ -88,15 +88,16 @@ pub struct Answer {
 /// Where answers go, in the order of the requests.
 pub trait Answers {
     /// An entity is transformed, and there is nothing more to say of it than its identifier and what tells it from others.
-    fn transformed(&mut self, json: &str, id: &str, correlation: Vec<String>);
+    /// What it became is UTF-8 that nobody has checked yet.
+    fn transformed(&mut self, json: &[u8], id: &str, correlation: Vec<String>);
 
     /// Any answer.
     fn put(&mut self, answer: Answer);
 }
 
 impl Answers for Vec<Answer> {
-    fn transformed(&mut self, json: &str, id: &str, correlation: Vec<String>) {
-        let (json, id) = (json.to_owned(), id.to_owned());
+    fn transformed(&mut self, json: &[u8], id: &str, correlation: Vec<String>) {
+        let (json, id) = (json::text(json), id.to_owned());
         self.push(Answer { outcome: Outcome::Transformed, json, id, correlation, ..Answer::default() });
     }
 
@@ -271,10 +272,10 @@ impl Compiled {
             Ending::Transformed(output) => {
                 out.value(&output);
                 if is_all {
-                    answers.transformed(&out.written(), id, correlation);
+                    answers.transformed(out.written(), id, correlation);
                     return true;
                 }
-                let json = out.written().into_owned();
+                let json = json::text(out.written());
                 Answer { outcome: Outcome::Transformed, json, correlation, ..Answer::default() }
             }
             Ending::Filtered(reason) => Answer { outcome: Outcome::Filtered, reason, ..Answer::default() },
@@ -356,5 +357,5 @@ fn write_variables(variables: &Variables<'_>, which: impl Fn(&str) -> bool) -> S
     if !text.is_empty() {
         text.byte(b'}');
     }
-    text.written().into_owned()
+    json::text(text.written())
 }

@@ -107,7 +107,7 @@ fn value_of<'p>(key: &str, properties: &'p Properties) -> Option<&'p str> {
 fn escaped(value: &str) -> String {
     let mut literal = json::Out::default();
     literal.text(value);
-    let literal = literal.written();
+    let literal = json::text(literal.written());
     let length = literal.len();
     literal.get(1..length.saturating_sub(1)).unwrap_or_default().to_owned()
 }

@@ -436,10 +436,12 @@ fn collapse<'a>(found: Found<'_, 'a>, preserve: bool, budget: &Budget) -> Option
     let copy = |value: Cow<'_, Value<'a>>| match value {
         Cow::Owned(value) => value,
         Cow::Borrowed(value) => {
-            if let Value::Array(_) | Value::Object(_) = value {
-                budget.copy(value.nodes());
+            let mut nodes = 1;
+            let copy = value.copied(&mut nodes);
+            if value.is_container() {
+                budget.copy(nodes);
             }
-            value.clone()
+            copy
         }
     };
     match found {

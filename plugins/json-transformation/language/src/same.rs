@@ -31,7 +31,9 @@ fn short(bytes: &[u8]) -> u64 {
     match (bytes.first_chunk::<4>(), bytes.last_chunk::<4>(), bytes) {
         (Some(first), Some(last), _) => word(*first) << 32 | word(*last),
         // The first, the last and the one in the middle are all there are of one, two or three.
-        (_, _, [first, .., last]) => word([*first, *last, bytes.get(bytes.len() / 2).copied().unwrap_or(0), 0]),
+        (_, _, [first, .., last]) => {
+            word([*first, *last, bytes.get(bytes.len() / 2).copied().unwrap_or(0), 0])
+        }
         (_, _, [only]) => word([*only, 0, 0, 0]),
         _ => 0,
     }

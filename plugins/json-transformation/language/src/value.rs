@@ -180,6 +180,48 @@ impl<'a> Value<'a> {
         }
     }
 
+    /// A copy, and how many values are below it. Written where they stay, piece by piece: a derived copy hands every
+    /// value on through memory.
+    pub fn copied(&self, nodes: &mut usize) -> Value<'a> {
+        match self {
+            Value::Null => Value::Null,
+            Value::True => Value::True,
+            Value::False => Value::False,
+            Value::Number(text) => Value::Number(text.clone()),
+            Value::String(text) => Value::String(text.clone()),
+            Value::Bytes(bytes) => Value::Bytes(bytes.clone()),
+            Value::Hole => Value::Hole,
+            Value::Array(items) => {
+                *nodes += items.len();
+                let mut copy = Vec::with_capacity(items.len());
+                for item in items {
+                    match item {
+                        Value::String(Cow::Borrowed(text)) => copy.push(Value::String(Cow::Borrowed(text))),
+                        item => copy.push(item.copied(nodes)),
+                    }
+                }
+                Value::Array(copy.into())
+            }
+            Value::Object(members) => {
+                *nodes += members.len();
+                let mut copy = Vec::with_capacity(members.len());
+                for (name, item) in members {
+                    let name = match name {
+                        Cow::Borrowed(name) => Cow::Borrowed(*name),
+                        name => name.clone(),
+                    };
+                    match item {
+                        Value::String(Cow::Borrowed(text)) => {
+                            copy.push((name, Value::String(Cow::Borrowed(*text))));
+                        }
+                        item => copy.push((name, item.copied(nodes))),
+                    }
+                }
+                Value::Object(copy.into())
+            }
+        }
+    }
+
     /// A text, a number or a truth value.
     #[inline]
     pub fn is_scalar(&self) -> bool {
@@ -235,44 +277,9 @@ impl<'a> Value<'a> {
     }
 }
 
-/// Written where they stay, piece by piece: a derived copy hands every value on through memory.
 impl Clone for Value<'_> {
     fn clone(&self) -> Self {
-        match self {
-            Value::Null => Value::Null,
-            Value::True => Value::True,
-            Value::False => Value::False,
-            Value::Number(text) => Value::Number(text.clone()),
-            Value::String(text) => Value::String(text.clone()),
-            Value::Bytes(bytes) => Value::Bytes(bytes.clone()),
-            Value::Hole => Value::Hole,
-            Value::Array(items) => {
-                let mut copy = Vec::with_capacity(items.len());
-                for item in items {
-                    match item {
-                        Value::String(Cow::Borrowed(text)) => copy.push(Value::String(Cow::Borrowed(text))),
-                        item => copy.push(item.clone()),
-                    }
-                }
-                Value::Array(copy.into())
-            }
-            Value::Object(members) => {
-                let mut copy = Vec::with_capacity(members.len());
-                for (name, item) in members {
-                    let name = match name {
-                        Cow::Borrowed(name) => Cow::Borrowed(*name),
-                        name => name.clone(),
-                    };
-                    match item {
-                        Value::String(Cow::Borrowed(text)) => {
-                            copy.push((name, Value::String(Cow::Borrowed(*text))));
-                        }
-                        item => copy.push((name, item.clone())),
-                    }
-                }
-                Value::Object(copy.into())
-            }
-        }
+        self.copied(&mut 0)
     }
 }
 

@@ -56,7 +56,7 @@ impl Transformation for JsonTransformation {
 struct Onward<'a>(&'a mut dyn Answers);
 
 impl language::Answers for Onward<'_> {
-    fn transformed(&mut self, json: &str, id: &str, correlation: Vec<String>) {
+    fn transformed(&mut self, json: &[u8], id: &str, correlation: Vec<String>) {
         self.0.transformed(json, id, correlation);
     }
 

@@ -1,7 +1,7 @@
 //! Batches as they cross the border, and the requests and answers in them.
 
 use crate::bindings::transformation::exports::gangway::plugin::transformation::{
-    Answers, Batch, Remark, Texts,
+    Answers, Batch, Remark, Texts, WrittenTexts,
 };
 use crate::transformation::{self, Answer, Request};
 
@@ -28,13 +28,17 @@ pub(super) fn requests(batch: &Batch) -> Vec<Request<'_>> {
     split(&batch.entities).zip(variables).map(request).collect()
 }
 
-fn add(texts: &mut Texts, text: &str) {
-    texts.text.push_str(text);
-    texts.lengths.push(u32::try_from(text.len()).unwrap_or(u32::MAX));
+fn length(bytes: &[u8]) -> u32 {
+    u32::try_from(bytes.len()).unwrap_or(u32::MAX)
 }
 
-fn room(bytes: usize, count: usize) -> Texts {
-    Texts { text: String::with_capacity(bytes), lengths: Vec::with_capacity(count) }
+fn add(texts: &mut Texts, text: &str) {
+    texts.text.push_str(text);
+    texts.lengths.push(length(text.as_bytes()));
+}
+
+fn none() -> Texts {
+    Texts { text: String::new(), lengths: Vec::new() }
 }
 
 /// The answers to a batch, as they come.
@@ -45,9 +49,12 @@ impl Answered {
     pub(super) fn to(batch: &Batch) -> Self {
         let count = batch.entities.lengths.len();
         Answered(Answers {
-            entities: room(batch.entities.text.len() * 2, count),
-            ids: room(0, 0),
-            correlations: room(0, 0),
+            entities: WrittenTexts {
+                bytes: Vec::with_capacity(batch.entities.text.len() * 2),
+                lengths: Vec::with_capacity(count),
+            },
+            ids: none(),
+            correlations: none(),
             correlated: Vec::new(),
             remarks: Vec::new(),
         })
@@ -77,12 +84,13 @@ impl transformation::Answers for Answered {
                 trace: answer.trace,
             });
         }
-        self.transformed(&answer.json, &answer.id, answer.correlation);
+        self.transformed(answer.json.as_bytes(), &answer.id, answer.correlation);
     }
 
-    fn transformed(&mut self, json: &str, id: &str, correlation: Vec<String>) {
+    fn transformed(&mut self, json: &[u8], id: &str, correlation: Vec<String>) {
         let index = self.next();
-        add(&mut self.0.entities, json);
+        self.0.entities.bytes.extend_from_slice(json);
+        self.0.entities.lengths.push(length(json));
         // No texts at all until one has an identifier.
         let ids = &mut self.0.ids;
         if !id.is_empty() && ids.lengths.is_empty() {
@@ -104,7 +112,7 @@ mod tests {
     use super::*;
 
     fn joined<'t>(parts: impl Iterator<Item = &'t str>) -> Texts {
-        let mut texts = room(0, 0);
+        let mut texts = none();
         parts.for_each(|part| add(&mut texts, part));
         texts
     }
@@ -114,7 +122,7 @@ mod tests {
             entity_type: "user".to_owned(),
             operation: "read".to_owned(),
             entities: joined(list.iter().map(|_| "{}")),
-            variables: room(0, 0),
+            variables: none(),
         };
         let mut answered = Answered::to(&batch);
         list.into_iter().for_each(|answer| transformation::Answers::put(&mut answered, answer));

@@ -16,4 +16,4 @@ pub use number::{Integer, compare as compare_numbers, is_number, to_integer};
 pub(crate) use parse::drop_duplicates;
 pub use parse::{MAX_DEPTH, MAX_NODES, SyntaxError, parse};
 use scan::{plain_prefix, special};
-pub use write::{Out, to_string};
+pub use write::{Out, text, to_string};

@@ -397,7 +397,7 @@ impl Names {
         let [a, b] = name.as_bytes().last_chunk::<2>().copied().unwrap_or_default();
         let place = usize::from(a) * 7 + usize::from(b) * 3 + name.len() * 31;
         let Some(word) = self.bits.get_mut(place / 64 % 4) else { return };
-        let bits = 1 << (place % 64) | 1 << ((place / 7 + name.len()) % 64);
+        let bits = 1 << (place % 64) | 1 << (usize::from(a ^ b) % 64);
         if *word & bits == bits {
             self.alike |= repeated(name, members);
         }

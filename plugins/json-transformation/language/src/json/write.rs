@@ -1,7 +1,5 @@
 //! Writing JSON.
 
-use std::borrow::Cow;
-
 use super::scan::{Special, special};
 use crate::value::Value;
 
@@ -9,7 +7,15 @@ use crate::value::Value;
 pub fn to_string(value: &Value<'_>) -> String {
     let mut out = Out::default();
     out.value(value);
-    out.written().into_owned()
+    text(out.written())
+}
+
+/// What [`Out`] has written, as a text. Only whole texts and ASCII ever are, so nothing is replaced.
+pub fn text(written: &[u8]) -> String {
+    match std::str::from_utf8(written) {
+        Ok(text) => text.to_owned(),
+        Err(_) => String::from_utf8_lossy(written).into_owned(),
+    }
 }
 
 /// JSON text that is being written.
@@ -24,12 +30,10 @@ pub struct Out {
 }
 
 impl Out {
-    /// The text so far; what follows starts anew.
-    pub fn written(&mut self) -> Cow<'_, str> {
+    /// What is written so far, in UTF-8; what follows starts anew.
+    pub fn written(&mut self) -> &[u8] {
         let end = std::mem::take(&mut self.at);
-        // Only whole texts and ASCII are ever written, so nothing is replaced.
-        let written = self.bytes.get(..end).unwrap_or_default();
-        std::str::from_utf8(written).map_or_else(|_| String::from_utf8_lossy(written), Cow::Borrowed)
+        self.bytes.get(..end).unwrap_or_default()
     }
 
     /// Whether nothing is written yet.
@@ -285,11 +289,11 @@ mod tests {
         for end in (0..plain.len()).filter(|end| plain.is_char_boundary(*end)) {
             let text = &plain[..end];
             out.text(text);
-            assert_eq!(out.written(), format!("\"{text}\""));
+            assert_eq!(super::text(out.written()), format!("\"{text}\""));
             for at in (0..end).filter(|at| text.is_char_boundary(*at)) {
                 let (before, after) = text.split_at(at);
                 out.text(&format!("{before}\"{after}"));
-                assert_eq!(out.written(), format!("\"{before}\\\"{after}\""));
+                assert_eq!(super::text(out.written()), format!("\"{before}\\\"{after}\""));
             }
         }
     }
