@@ -2,6 +2,7 @@
 
 use crate::error::Result;
 use crate::system::Properties;
+use std::borrow::Cow;
 
 pub use crate::bindings::transformation::exports::gangway::plugin::transformation::{Diagnostic, Needs};
 
@@ -36,8 +37,9 @@ pub trait Answers {
     /// The next entity is transformed, and there is nothing more to say of it than its identifier (or an empty text) and
     /// what tells it from others. The same as an [`Answer`] that says so, which need not be made. `json` is UTF-8; the
     /// engine checks that once for a whole batch.
-    fn transformed(&mut self, json: &[u8], id: &str, correlation: Vec<String>) {
+    fn transformed(&mut self, json: &[u8], id: &str, correlation: &[Cow<'_, str>]) {
         let json = String::from_utf8_lossy(json);
+        let correlation = correlation.iter().map(|text| text.as_ref().to_owned()).collect();
         self.put(Answer { correlation, ..Answer::transformed(json).with_id(id) });
     }
 }

@@ -89,15 +89,15 @@ pub struct Answer {
 pub trait Answers {
     /// An entity is transformed, and there is nothing more to say of it than its identifier and what tells it from others.
     /// What it became is UTF-8 that nobody has checked yet.
-    fn transformed(&mut self, json: &[u8], id: &str, correlation: Vec<String>);
+    fn transformed(&mut self, json: &[u8], id: &str, correlation: &[Cow<'_, str>]);
 
     /// Any answer.
     fn put(&mut self, answer: Answer);
 }
 
 impl Answers for Vec<Answer> {
-    fn transformed(&mut self, json: &[u8], id: &str, correlation: Vec<String>) {
-        let (json, id) = (json::text(json), id.to_owned());
+    fn transformed(&mut self, json: &[u8], id: &str, correlation: &[Cow<'_, str>]) {
+        let (json, id, correlation) = (json::text(json), id.to_owned(), owned(correlation));
         self.push(Answer { outcome: Outcome::Transformed, json, id, correlation, ..Answer::default() });
     }
 
@@ -272,10 +272,10 @@ impl Compiled {
             Ending::Transformed(output) => {
                 out.value(&output);
                 if is_all {
-                    answers.transformed(out.written(), id, correlation);
+                    answers.transformed(out.written(), id, &correlation);
                     return true;
                 }
-                let json = json::text(out.written());
+                let (json, correlation) = (json::text(out.written()), owned(&correlation));
                 Answer { outcome: Outcome::Transformed, json, correlation, ..Answer::default() }
             }
             Ending::Filtered(reason) => Answer { outcome: Outcome::Filtered, reason, ..Answer::default() },
@@ -326,6 +326,10 @@ impl Compiled {
             _ => "",
         }
     }
+}
+
+fn owned(texts: &[Cow<'_, str>]) -> Vec<String> {
+    texts.iter().map(|text| text.as_ref().to_owned()).collect()
 }
 
 fn refused(reason: String) -> Box<Answer> {

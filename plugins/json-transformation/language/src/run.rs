@@ -26,7 +26,7 @@ pub(crate) enum Ending<'a> {
 pub(crate) struct Finished<'a> {
     pub ending: Ending<'a>,
     pub variables: Variables<'a>,
-    pub correlation: Vec<String>,
+    pub correlation: Vec<Text<'a>>,
 }
 
 /// What a run may use from outside.
@@ -66,7 +66,7 @@ struct Run<'r, 'a, 'o> {
     input: &'r Value<'a>,
     output: Value<'a>,
     variables: Variables<'a>,
-    correlation: Vec<String>,
+    correlation: Vec<Text<'a>>,
     budget: &'r Budget,
     outside: Outside<'o>,
 }
@@ -462,15 +462,18 @@ fn collapse<'a>(found: Found<'_, 'a>, preserve: bool, budget: &Budget) -> Option
 }
 
 /// The texts of a value, of a list those of its elements; null and empty texts do not count.
-fn correlate(value: &Value<'_>, correlation: &mut Vec<String>) {
-    match value {
-        Value::Array(items) => items.iter().for_each(|item| correlate(item, correlation)),
-        Value::Null | Value::Hole => {}
-        other => {
-            let text: Text<'_> = other.to_text();
-            if !text.is_empty() {
-                correlation.push(text.into_owned());
-            }
-        }
+fn correlate<'a>(value: &Value<'a>, correlation: &mut Vec<Text<'a>>) {
+    let text = match value {
+        Value::Array(items) => return items.iter().for_each(|item| correlate(item, correlation)),
+        Value::Null | Value::Hole => return,
+        Value::String(Cow::Borrowed(text)) => Cow::Borrowed(*text),
+        other => Cow::Owned(other.to_text().into_owned()),
+    };
+    if text.is_empty() {
+        return;
     }
+    if correlation.capacity() == 0 {
+        *correlation = Vec::with_capacity(1);
+    }
+    correlation.push(text);
 }

@@ -6,6 +6,8 @@
 
 mod world;
 
+use std::borrow::Cow;
+
 use gangway_sdk::system::Properties;
 use gangway_sdk::transformation::{Answer, AnswerOutcome, Answers, Diagnostic, Needs, Request};
 use gangway_sdk::{Direction, Transformation};
@@ -56,7 +58,7 @@ impl Transformation for JsonTransformation {
 struct Onward<'a>(&'a mut dyn Answers);
 
 impl language::Answers for Onward<'_> {
-    fn transformed(&mut self, json: &[u8], id: &str, correlation: Vec<String>) {
+    fn transformed(&mut self, json: &[u8], id: &str, correlation: &[Cow<'_, str>]) {
         self.0.transformed(json, id, correlation);
     }
 

@@ -4,6 +4,7 @@ use crate::bindings::transformation::exports::gangway::plugin::transformation::{
     Answers, Batch, Remark, Texts, WrittenTexts,
 };
 use crate::transformation::{self, Answer, Request};
+use std::borrow::Cow;
 
 /// The texts in one. Lengths that do not fit leave empty texts; the host sends none.
 fn split(texts: &Texts) -> impl Iterator<Item = &str> {
@@ -42,38 +43,64 @@ fn none() -> Texts {
 }
 
 /// The answers to a batch, as they come.
-pub(super) struct Answered(Answers);
+pub(super) struct Answered {
+    answers: Answers,
+    /// How many there are to be.
+    count: usize,
+}
+
+/// So many bytes at most are made room for at first.
+const ROOM: usize = 1 << 20;
 
 impl Answered {
-    /// For a batch, whose answers are about as long as its requests.
     pub(super) fn to(batch: &Batch) -> Self {
         let count = batch.entities.lengths.len();
-        Answered(Answers {
-            entities: WrittenTexts {
-                bytes: Vec::with_capacity(batch.entities.text.len() * 2),
-                lengths: Vec::with_capacity(count),
-            },
-            ids: none(),
-            correlations: none(),
-            correlated: Vec::new(),
-            remarks: Vec::new(),
-        })
+        let entities = WrittenTexts { bytes: Vec::new(), lengths: Vec::with_capacity(count) };
+        let (correlated, remarks) = (Vec::new(), Vec::new());
+        Answered {
+            answers: Answers { entities, ids: none(), correlations: none(), correlated, remarks },
+            count,
+        }
     }
 
     pub(super) fn into_answers(self) -> Answers {
-        self.0
+        self.answers
     }
 
     /// The number of the next answer.
     fn next(&self) -> u32 {
-        u32::try_from(self.0.entities.lengths.len()).unwrap_or(u32::MAX)
+        u32::try_from(self.answers.entities.lengths.len()).unwrap_or(u32::MAX)
+    }
+
+    fn add(&mut self, json: &[u8], id: &str, correlation: &[impl AsRef<str>]) {
+        let (index, count) = (self.next(), self.count);
+        let Answers { entities, ids, correlations, correlated, .. } = &mut self.answers;
+        if index == 0 {
+            // All are about as long as the first, mostly.
+            entities.bytes.reserve((json.len() + json.len() / 4).saturating_mul(count).min(ROOM));
+        }
+        entities.bytes.extend_from_slice(json);
+        entities.lengths.push(length(json));
+        // No texts at all until one has an identifier.
+        if !id.is_empty() && ids.lengths.is_empty() {
+            ids.text.reserve((id.len() + id.len() / 4).saturating_mul(count).min(ROOM));
+            ids.lengths.reserve(count);
+            ids.lengths.resize(entities.lengths.len() - 1, 0);
+        }
+        if !id.is_empty() || !ids.lengths.is_empty() {
+            add(ids, id);
+        }
+        for value in correlation {
+            add(correlations, value.as_ref());
+            correlated.push(index);
+        }
     }
 }
 
 impl transformation::Answers for Answered {
     fn put(&mut self, answer: Answer) {
         if answer.is_remarkable() {
-            self.0.remarks.push(Remark {
+            self.answers.remarks.push(Remark {
                 index: self.next(),
                 outcome: answer.outcome.as_str().to_owned(),
                 reason: answer.reason,
@@ -84,26 +111,11 @@ impl transformation::Answers for Answered {
                 trace: answer.trace,
             });
         }
-        self.transformed(answer.json.as_bytes(), &answer.id, answer.correlation);
+        self.add(answer.json.as_bytes(), &answer.id, &answer.correlation);
     }
 
-    fn transformed(&mut self, json: &[u8], id: &str, correlation: Vec<String>) {
-        let index = self.next();
-        self.0.entities.bytes.extend_from_slice(json);
-        self.0.entities.lengths.push(length(json));
-        // No texts at all until one has an identifier.
-        let ids = &mut self.0.ids;
-        if !id.is_empty() && ids.lengths.is_empty() {
-            ids.lengths.reserve(self.0.entities.lengths.capacity());
-            ids.lengths.resize(self.0.entities.lengths.len() - 1, 0);
-        }
-        if !id.is_empty() || !ids.lengths.is_empty() {
-            add(ids, id);
-        }
-        for value in correlation {
-            add(&mut self.0.correlations, &value);
-            self.0.correlated.push(index);
-        }
+    fn transformed(&mut self, json: &[u8], id: &str, correlation: &[Cow<'_, str>]) {
+        self.add(json, id, correlation);
     }
 }
 

@@ -61,7 +61,7 @@ impl Transformation for Same {
     fn apply(&self, requests: &[Request<'_>], _: bool, answers: &mut dyn Answers) {
         requests
             .iter()
-            .for_each(|request| answers.transformed(request.json.as_bytes(), request.variables, vec![]));
+            .for_each(|request| answers.transformed(request.json.as_bytes(), request.variables, &[]));
     }
 }
 

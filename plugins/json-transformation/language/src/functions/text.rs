@@ -153,7 +153,7 @@ fn join(parts: &[&str], env: &Env<'_, '_, '_>) -> String {
         return String::new();
     }
     let mut text = String::with_capacity(length);
-    parts.iter().for_each(|part| text.push_str(part));
+    parts.iter().filter(|part| !part.is_empty()).for_each(|part| text.push_str(part));
     text
 }
 

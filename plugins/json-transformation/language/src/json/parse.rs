@@ -158,12 +158,25 @@ impl<'a> Parser<'a> {
                 put(Value::Array(items.into()));
                 end
             }
+            b't' if self.has(at, *b"true") => {
+                put(Value::True);
+                at + 4
+            }
+            b'f' if self.has(at + 1, *b"alse") => {
+                put(Value::False);
+                at + 5
+            }
             _ => {
                 self.pos = at;
                 let value = self.simple();
                 self.behind(value, put)
             }
         }
+    }
+
+    #[inline]
+    fn has(&self, at: usize, word: [u8; 4]) -> bool {
+        self.bytes.get(at..).and_then(<[u8]>::first_chunk) == Some(&word)
     }
 
     /// How many members an object has room for at first: the usual number, unless there are so many objects
@@ -181,21 +194,16 @@ impl<'a> Parser<'a> {
     #[inline(never)]
     fn simple(&mut self) -> Result<Value<'a>, SyntaxError> {
         match self.peek() {
-            b't' => self.word("true", Value::True),
-            b'f' => self.word("false", Value::False),
-            b'n' => self.word("null", Value::Null),
+            b't' => Err(self.error("`true` is expected")),
+            b'f' => Err(self.error("`false` is expected")),
+            b'n' if self.has(self.pos, *b"null") => {
+                self.pos += 4;
+                Ok(Value::Null)
+            }
+            b'n' => Err(self.error("`null` is expected")),
             b'-' | b'0'..=b'9' => Ok(Value::Number(Cow::Borrowed(self.number()?))),
             _ if self.pos >= self.bytes.len() => Err(self.error("the text ends where a value is expected")),
             _ => Err(self.error("a value is expected")),
-        }
-    }
-
-    fn word(&mut self, word: &str, value: Value<'a>) -> Result<Value<'a>, SyntaxError> {
-        if self.bytes.get(self.pos..).is_some_and(|rest| rest.starts_with(word.as_bytes())) {
-            self.pos += word.len();
-            Ok(value)
-        } else {
-            Err(self.error(format!("`{word}` is expected")))
         }
     }
 
@@ -303,9 +311,12 @@ impl<'a> Parser<'a> {
     fn plain_end(&self, at: usize) -> usize {
         let Some(rest) = self.bytes.get(at..) else { return at };
         // Many end within the first word, and need no call.
-        match rest.first_chunk::<8>().map(|word| special(*word)) {
-            Some(marks) if marks != 0 => at + (marks.trailing_zeros() / 8) as usize,
-            _ => at + plain_prefix(rest),
+        match rest.split_first_chunk::<8>() {
+            Some((word, rest)) => match special(*word) {
+                0 => at + 8 + plain_prefix(rest),
+                marks => at + (marks.trailing_zeros() / 8) as usize,
+            },
+            None => at + plain_prefix(rest),
         }
     }
 
@@ -385,7 +396,7 @@ impl<'a> Parser<'a> {
 /// mostly set different bits; only a name whose bits are set already is compared.
 #[derive(Default)]
 struct Names {
-    bits: [u64; 4],
+    bits: (u64, u64),
     /// Two are the same, or there are too many to compare.
     alike: bool,
 }
@@ -395,13 +406,13 @@ impl Names {
     #[inline]
     fn note(&mut self, name: &str, members: &[Member<'_>]) {
         let [a, b] = name.as_bytes().last_chunk::<2>().copied().unwrap_or_default();
-        let place = usize::from(a) * 7 + usize::from(b) * 3 + name.len() * 31;
-        let Some(word) = self.bits.get_mut(place / 64 % 4) else { return };
-        let bits = 1 << (place % 64) | 1 << (usize::from(a ^ b) % 64);
-        if *word & bits == bits {
+        let (one, two) = (usize::from(a) * 5 + usize::from(b), usize::from(b) * 3 + name.len() * 9);
+        let (one, two) = (1 << (one % 64), 1 << (two % 64));
+        if self.bits.0 & one != 0 && self.bits.1 & two != 0 {
             self.alike |= repeated(name, members);
         }
-        *word |= bits;
+        self.bits.0 |= one;
+        self.bits.1 |= two;
     }
 }
 
