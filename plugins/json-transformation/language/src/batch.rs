@@ -167,27 +167,42 @@ impl Compiled {
                 Err(answer) => place.put(*answer),
             }
         }
+        if !again.is_empty() {
+            self.repeat(again, &mut held, &mut lookups, &mut out, outer);
+        }
+        held.into_iter().for_each(|answer| answers.put(answer));
+    }
+
+    /// Resolves the identifiers that entities wait for, and gives their answers.
+    #[cold]
+    #[inline(never)]
+    fn repeat<'a>(
+        &'a self,
+        mut again: Vec<(usize, Prepared<'a>)>,
+        held: &mut [Answer],
+        lookups: &mut Lookups,
+        out: &mut json::Out,
+        outer: &mut Outer<'_>,
+    ) {
         for _ in 0..MAX_ROUNDS {
-            if again.is_empty() {
-                break;
-            }
             if let Err(message) = lookups.resolve(outer.resolver) {
                 let reason = format!("resolveEntityIds: the relations could not be read: {message}");
-                fail(&mut held, &mut again, &reason);
-                break;
+                return fail(held, again, &reason);
             }
             again.retain(|(at, prepared)| {
                 let mut one: Vec<Answer> = Vec::with_capacity(1);
-                let known = self.once(prepared, &mut lookups, &mut out, outer, &mut one);
+                let known = self.once(prepared, lookups, out, outer, &mut one);
                 if let (Some(place), Some(answer)) = (held.get_mut(*at), one.pop()) {
                     *place = answer;
                 }
                 !known
             });
+            if again.is_empty() {
+                return;
+            }
         }
         let reason = "resolveEntityIds: identifiers lead to further identifiers more than";
-        fail(&mut held, &mut again, &format!("{reason} {MAX_ROUNDS} times"));
-        held.into_iter().for_each(|answer| answers.put(answer));
+        fail(held, again, &format!("{reason} {MAX_ROUNDS} times"));
     }
 
     fn prepare<'a>(
@@ -246,7 +261,7 @@ impl Compiled {
         let mut trace = outer.explain.then(<Trace as Default>::default);
         let mut random = Watched { random: &mut *outer.random, used: false };
         let outside = Outside { random: &mut random, lookups: &mut *lookups, trace: trace.as_mut() };
-        let Finished { ending, variables, correlation } = run(
+        let finished = run(
             prepared.entity,
             self.direction,
             prepared.operation,
@@ -257,24 +272,44 @@ impl Compiled {
         if lookups.missed {
             return false;
         }
-        let id = self.id(&variables);
         let depends = [
             ("time", prepared.entity.needs_time),
             ("random", random.used),
             ("relations", lookups.used),
-            ("id", variables.missed_id()),
+            ("id", finished.variables.missed_id()),
         ];
-        let depends = depends.into_iter().filter(|(_, used)| *used).map(|(word, _)| word);
-        let told = self.told(prepared, &ending, &variables, outer.explain);
-        let is_all =
-            told.is_empty() && trace.is_none() && lookups.unresolved == 0 && depends.clone().count() == 0;
-        let answer = match ending {
+        let says_more = outer.explain
+            || lookups.unresolved > 0
+            || depends.iter().any(|(_, used)| *used)
+            || self.assigns(&finished.variables);
+        match &finished.ending {
+            Ending::Transformed(output) if !says_more => {
+                out.value(output);
+                answers.transformed(out.written(), self.id(&finished.variables), &finished.correlation);
+            }
+            _ => answers.put(Answer {
+                unresolved: lookups.unresolved,
+                depends: depends.into_iter().filter(|(_, used)| *used).map(|(word, _)| word).collect(),
+                trace: trace.map(Trace::into_json).unwrap_or_default(),
+                ..self.in_full(prepared, finished, out, outer.explain)
+            }),
+        }
+        true
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn in_full(
+        &self,
+        prepared: &Prepared<'_>,
+        finished: Finished<'_>,
+        out: &mut json::Out,
+        explain: bool,
+    ) -> Answer {
+        let Finished { ending, variables, correlation } = finished;
+        let mut answer = match ending {
             Ending::Transformed(output) => {
                 out.value(&output);
-                if is_all {
-                    answers.transformed(out.written(), id, &correlation);
-                    return true;
-                }
                 let (json, correlation) = (json::text(out.written()), owned(&correlation));
                 Answer { outcome: Outcome::Transformed, json, correlation, ..Answer::default() }
             }
@@ -283,38 +318,23 @@ impl Compiled {
             Ending::Failed { reason, mapping } => failed(reason, mapping),
             Ending::Deleted => Answer { outcome: Outcome::Deleted, ..Answer::default() },
         };
-        answers.put(Answer {
-            id: id.to_owned(),
-            unresolved: lookups.unresolved,
-            depends: depends.collect(),
-            variables: told,
-            trace: trace.map(Trace::into_json).unwrap_or_default(),
-            ..answer
-        });
-        true
-    }
-
-    /// The variables that are told of, as a JSON object, or nothing.
-    fn told(
-        &self,
-        prepared: &Prepared<'_>,
-        ending: &Ending<'_>,
-        variables: &Variables<'_>,
-        explain: bool,
-    ) -> String {
+        self.id(&variables).clone_into(&mut answer.id);
         if explain {
             // The current date is the engine's own and stays out.
             let own = |name: &str| prepared.entity.needs_time && name == CURRENT_DATE;
-            write_variables(variables, |name| !own(name))
-        } else if self.direction == Direction::Write && matches!(ending, Ending::Transformed(_)) {
-            write_variables(variables, |name| ASSIGNMENTS.contains(&name))
-        } else {
-            String::new()
+            answer.variables = write_variables(&variables, |name| !own(name));
+        } else if answer.outcome == Outcome::Transformed && self.assigns(&variables) {
+            answer.variables = write_variables(&variables, |name| ASSIGNMENTS.contains(&name));
         }
+        answer
     }
-}
 
-impl Compiled {
+    /// Whether the variables assign groups to a user that is written.
+    fn assigns(&self, variables: &Variables<'_>) -> bool {
+        self.direction == Direction::Write
+            && variables.list().iter().any(|(name, _)| ASSIGNMENTS.contains(&name.as_ref()))
+    }
+
     /// The identifier that the document gave the entity, or nothing.
     fn id<'v>(&self, variables: &'v Variables<'_>) -> &'v str {
         let name = match self.direction {
@@ -341,8 +361,8 @@ fn failed(reason: String, mapping: String) -> Answer {
 }
 
 /// What still waits for identifiers gets none.
-fn fail(held: &mut [Answer], again: &mut Vec<(usize, Prepared<'_>)>, reason: &str) {
-    for (at, _) in again.drain(..) {
+fn fail(held: &mut [Answer], again: Vec<(usize, Prepared<'_>)>, reason: &str) {
+    for (at, _) in again {
         if let Some(answer) = held.get_mut(at) {
             *answer = failed(reason.to_owned(), String::new());
         }
