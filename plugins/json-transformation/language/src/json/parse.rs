@@ -310,13 +310,16 @@ impl<'a> Parser<'a> {
     #[inline(always)]
     fn plain_end(&self, at: usize) -> usize {
         let Some(rest) = self.bytes.get(at..) else { return at };
-        // Many end within the first word, and need no call.
-        match rest.split_first_chunk::<8>() {
-            Some((word, rest)) => match special(*word) {
-                0 => at + 8 + plain_prefix(rest),
-                marks => at + (marks.trailing_zeros() / 8) as usize,
-            },
-            None => at + plain_prefix(rest),
+        // Many end within two words, and need no call.
+        let Some((first, rest)) = rest.split_first_chunk::<8>() else { return at + plain_prefix(rest) };
+        match special(*first) {
+            0 => {}
+            marks => return at + (marks.trailing_zeros() / 8) as usize,
+        }
+        let Some((second, rest)) = rest.split_first_chunk::<8>() else { return at + 8 + plain_prefix(rest) };
+        match special(*second) {
+            0 => at + 16 + plain_prefix(rest),
+            marks => at + 8 + (marks.trailing_zeros() / 8) as usize,
         }
     }
 
