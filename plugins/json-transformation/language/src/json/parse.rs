@@ -33,7 +33,7 @@ const FAILED: usize = usize::MAX;
 
 /// Parses one JSON value. The last of several members with the same name wins.
 pub fn parse(text: &str) -> Result<Value<'_>, SyntaxError> {
-    let mut parser = Parser { text, bytes: text.as_bytes(), pos: 0, nodes: 0, fault: None };
+    let mut parser = Parser { text, pos: 0, nodes: 0, fault: None };
     let mut found = None;
     let start = parser.space(0);
     let end = parser.value(start, 0, |value| found = Some(value));
@@ -52,7 +52,6 @@ pub fn parse(text: &str) -> Result<Value<'_>, SyntaxError> {
 /// handed on through memory costs as much as reading it, in WebAssembly more.
 struct Parser<'a> {
     text: &'a str,
-    bytes: &'a [u8],
     /// The place of what is seldom: escapes, numbers, words.
     pos: usize,
     nodes: usize,
@@ -90,7 +89,7 @@ impl<'a> Parser<'a> {
     /// The byte at a place; zero behind the end.
     #[inline(always)]
     fn byte(&self, at: usize) -> u8 {
-        self.bytes.get(at).copied().unwrap_or(0)
+        self.text.as_bytes().get(at).copied().unwrap_or(0)
     }
 
     #[inline]
@@ -176,7 +175,7 @@ impl<'a> Parser<'a> {
 
     #[inline]
     fn has(&self, at: usize, word: [u8; 4]) -> bool {
-        self.bytes.get(at..).and_then(<[u8]>::first_chunk) == Some(&word)
+        self.text.as_bytes().get(at..).and_then(<[u8]>::first_chunk) == Some(&word)
     }
 
     /// How many members an object has room for at first: the usual number, unless there are so many objects
@@ -202,7 +201,9 @@ impl<'a> Parser<'a> {
             }
             b'n' => Err(self.error("`null` is expected")),
             b'-' | b'0'..=b'9' => Ok(Value::Number(Cow::Borrowed(self.number()?))),
-            _ if self.pos >= self.bytes.len() => Err(self.error("the text ends where a value is expected")),
+            _ if self.pos >= self.text.as_bytes().len() => {
+                Err(self.error("the text ends where a value is expected"))
+            }
             _ => Err(self.error("a value is expected")),
         }
     }
@@ -309,7 +310,7 @@ impl<'a> Parser<'a> {
     /// Where the part of a string ends that is written as it is meant.
     #[inline(always)]
     fn plain_end(&self, at: usize) -> usize {
-        let Some(rest) = self.bytes.get(at..) else { return at };
+        let Some(rest) = self.text.as_bytes().get(at..) else { return at };
         // Many end within two words, and need no call.
         let Some((first, rest)) = rest.split_first_chunk::<8>() else { return at + plain_prefix(rest) };
         match special(*first) {
@@ -334,7 +335,7 @@ impl<'a> Parser<'a> {
             let from = self.pos;
             self.pos = self.plain_end(from);
             text.push_str(self.slice(from, self.pos));
-            match self.bytes.get(self.pos) {
+            match self.text.as_bytes().get(self.pos) {
                 Some(b'"') => {
                     self.pos += 1;
                     return Ok(text);
@@ -372,7 +373,7 @@ impl<'a> Parser<'a> {
     fn unicode(&mut self) -> Result<char, SyntaxError> {
         let high = self.hex4()?;
         if let 0xD800..=0xDBFF = high
-            && self.bytes.get(self.pos..).is_some_and(|rest| rest.starts_with(b"\\u"))
+            && self.text.as_bytes().get(self.pos..).is_some_and(|rest| rest.starts_with(b"\\u"))
         {
             self.pos += 2;
             let low = self.hex4()?;
@@ -385,7 +386,7 @@ impl<'a> Parser<'a> {
     }
 
     fn hex4(&mut self) -> Result<u32, SyntaxError> {
-        let digits = self.bytes.get(self.pos..self.pos + 4).unwrap_or_default();
+        let digits = self.text.as_bytes().get(self.pos..self.pos + 4).unwrap_or_default();
         if digits.len() != 4 || !digits.iter().all(u8::is_ascii_hexdigit) {
             return Err(self.error("four hexadecimal digits are expected"));
         }
