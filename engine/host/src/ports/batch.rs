@@ -75,16 +75,14 @@ fn joined<'t>(texts: impl Iterator<Item = &'t str> + Clone) -> wit::Texts {
 }
 
 /// The texts of `count` entities.
-fn split<'t>(
-    text: &'t str,
-    lengths: &[u32],
-    count: usize,
-    plugin: &str,
-) -> Result<Vec<&'t str>, PluginError> {
-    same_number(plugin, "apply", lengths.len(), count)?;
+fn split<'t>(texts: &'t wit::WrittenTexts, count: usize, plugin: &str) -> Result<Vec<&'t str>, PluginError> {
+    same_number(plugin, "apply", texts.lengths.len(), count)?;
+    let mut rest = std::str::from_utf8(&texts.bytes).map_err(|error| {
+        let message = format!("the plugin {plugin} answered texts that are not UTF-8 (apply): {error}");
+        PluginError::new(code::INTERNAL, message)
+    })?;
     let mut parts = Vec::with_capacity(count);
-    let mut rest = text;
-    for length in lengths {
+    for length in &texts.lengths {
         let cut = usize::try_from(*length).ok().and_then(|length| rest.split_at_checked(length));
         let (part, tail) = cut.ok_or_else(|| misshaped(plugin))?;
         parts.push(part);
@@ -99,21 +97,14 @@ fn misshaped(plugin: &str) -> PluginError {
 }
 
 fn batch(answered: wit::Answers, count: usize, plugin: &str) -> Result<Vec<Answer>, PluginError> {
-    let text = std::str::from_utf8(&answered.entities.bytes).map_err(|error| {
-        let message = format!("the plugin {plugin} answered entities that are not UTF-8 (apply): {error}");
-        PluginError::new(code::INTERNAL, message)
-    })?;
-    let entities = split(text, &answered.entities.lengths, count, plugin)?;
+    let entities = split(&answered.entities, count, plugin)?;
     let mut answers: Vec<Answer> = entities.into_iter().map(Answer::transformed).collect();
     if !answered.ids.lengths.is_empty() {
-        for (answer, id) in
-            answers.iter_mut().zip(split(&answered.ids.text, &answered.ids.lengths, count, plugin)?)
-        {
+        for (answer, id) in answers.iter_mut().zip(split(&answered.ids, count, plugin)?) {
             answer.id = (!id.is_empty()).then(|| id.to_owned());
         }
     }
-    let wit::Texts { text, lengths } = &answered.correlations;
-    let correlations = split(text, lengths, answered.correlated.len(), plugin)?;
+    let correlations = split(&answered.correlations, answered.correlated.len(), plugin)?;
     for (index, value) in answered.correlated.into_iter().zip(correlations) {
         at(&mut answers, index, plugin)?.correlation.push(value.to_owned());
     }
@@ -166,8 +157,9 @@ mod tests {
         Request { entity_type: "user", operation, json, variables: String::new() }
     }
 
-    fn texts(parts: &[&str]) -> wit::Texts {
-        joined(parts.iter().copied())
+    fn texts(parts: &[&str]) -> wit::WrittenTexts {
+        let joined = joined(parts.iter().copied());
+        wit::WrittenTexts { bytes: joined.text.into(), lengths: joined.lengths }
     }
 
     fn remark(index: u32, outcome: &str) -> wit::Remark {
@@ -183,13 +175,9 @@ mod tests {
         }
     }
 
-    fn written(texts: wit::Texts) -> wit::WrittenTexts {
-        wit::WrittenTexts { bytes: texts.text.into(), lengths: texts.lengths }
-    }
-
     fn answered(entities: &[&str], ids: &[&str], remarks: Vec<wit::Remark>) -> wit::Answers {
         wit::Answers {
-            entities: written(texts(entities)),
+            entities: texts(entities),
             ids: texts(ids),
             correlations: texts(&[]),
             correlated: Vec::new(),
@@ -248,17 +236,17 @@ mod tests {
 
     #[test]
     fn answers_that_do_not_fit_are_refused() {
-        let answer = |entities: wit::Texts, ids: wit::Texts, remarks| {
-            let answers = wit::Answers { entities: written(entities), ids, ..answered(&[], &[], remarks) };
+        let answer = |entities: wit::WrittenTexts, ids: wit::WrittenTexts, remarks| {
+            let answers = wit::Answers { entities, ids, ..answered(&[], &[], remarks) };
             batch(answers, 2, "p").map(|answers| answers[1].clone())
         };
         let two = || texts(&["a", "ä"]);
         assert!(answer(two(), texts(&[]), vec![]).is_ok());
         for (entities, ids, remarks) in [
             (texts(&["a"]), texts(&[]), vec![]),
-            (wit::Texts { lengths: vec![1, 3], ..two() }, texts(&[]), vec![]),
-            (wit::Texts { lengths: vec![2, 1], ..two() }, texts(&[]), vec![]),
-            (wit::Texts { lengths: vec![1, 0], ..two() }, texts(&[]), vec![]),
+            (wit::WrittenTexts { lengths: vec![1, 3], ..two() }, texts(&[]), vec![]),
+            (wit::WrittenTexts { lengths: vec![2, 1], ..two() }, texts(&[]), vec![]),
+            (wit::WrittenTexts { lengths: vec![1, 0], ..two() }, texts(&[]), vec![]),
             (two(), texts(&["x"]), vec![]),
             (two(), texts(&[]), vec![remark(2, "failed")]),
         ] {
@@ -268,7 +256,7 @@ mod tests {
         let bytes = wit::WrittenTexts { bytes: b"a\xFFb".into(), lengths: vec![1, 2] };
         let error =
             batch(wit::Answers { entities: bytes, ..answered(&[], &[], vec![]) }, 2, "p").unwrap_err();
-        assert!(error.message.contains("plugin p answered entities that are not UTF-8"), "{error}");
+        assert!(error.message.contains("plugin p answered texts that are not UTF-8"), "{error}");
         let correlated = wit::Answers {
             correlations: texts(&["x"]),
             correlated: vec![2],

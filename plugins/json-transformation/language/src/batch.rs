@@ -143,12 +143,17 @@ impl Compiled {
     /// Applies the document to each entity. One entity's failure is its own answer.
     pub fn apply(&self, requests: &[Request<'_>], outer: &mut Outer<'_>) -> Vec<Answer> {
         let mut answers = Vec::with_capacity(requests.len());
-        self.answer(requests, outer, &mut answers);
+        self.answer(requests.iter().cloned(), outer, &mut answers);
         answers
     }
 
     /// The same: each answer goes where answers go as soon as it and all before it are known.
-    pub fn answer(&self, requests: &[Request<'_>], outer: &mut Outer<'_>, answers: &mut dyn Answers) {
+    pub fn answer<'t>(
+        &self,
+        requests: impl Iterator<Item = Request<'t>>,
+        outer: &mut Outer<'_>,
+        answers: &mut dyn Answers,
+    ) {
         let mut lookups = Lookups::default();
         let mut out = json::Out::default();
         let mut now: Option<String> = None;
@@ -157,7 +162,7 @@ impl Compiled {
         let mut again: Vec<(usize, Prepared<'_>)> = Vec::new();
         for request in requests {
             let place: &mut dyn Answers = if again.is_empty() { answers } else { &mut held };
-            match self.prepare(request, &mut now, outer) {
+            match self.prepare(&request, &mut now, outer) {
                 Ok(prepared) => {
                     if !self.once(&prepared, &mut lookups, &mut out, outer, place) {
                         again.push((held.len(), prepared));

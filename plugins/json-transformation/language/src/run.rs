@@ -223,6 +223,9 @@ impl<'a> Run<'_, 'a, '_> {
                 Value::String(Cow::Borrowed(text)) => slot.put(Value::String(Cow::Borrowed(text))),
                 other => put_copy(slot, other),
             }
+            if set.correlation {
+                correlate(value, &mut self.correlation);
+            }
         } else if let Origin::Constant(constant) = &set.origin {
             let Some(slot) = path::slot(&mut self.output, target) else { return false };
             match constant {
@@ -230,6 +233,9 @@ impl<'a> Run<'_, 'a, '_> {
                 Value::True => slot.put(Value::True),
                 Value::False => slot.put(Value::False),
                 other => put_borrowed(slot, other),
+            }
+            if set.correlation {
+                correlate(constant, &mut self.correlation);
             }
         } else {
             return false;

@@ -43,6 +43,9 @@ impl<'a> Variables<'a> {
 
     /// Sets a variable.
     pub fn set(&mut self, name: Text<'a>, value: Value<'a>) {
+        if self.list.capacity() == 0 {
+            self.list = Vec::with_capacity(4);
+        }
         set(&mut self.list, name, value);
     }
 

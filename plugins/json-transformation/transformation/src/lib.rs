@@ -43,14 +43,13 @@ impl Transformation for JsonTransformation {
     }
 
     fn apply(&self, requests: &[Request<'_>], explain: bool, answers: &mut dyn Answers) {
-        let borrowed: Vec<language::Request<'_>> = requests.iter().map(request).collect();
         let mut outer = language::Outer {
             now_milliseconds: &world::now_milliseconds,
             random: &mut world::SystemRandom,
             resolver: &mut world::EngineRelations,
             explain,
         };
-        self.0.answer(&borrowed, &mut outer, &mut Onward(answers));
+        self.0.answer(requests.iter().map(request), &mut outer, &mut Onward(answers));
     }
 }
 

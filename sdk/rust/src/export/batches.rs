@@ -29,17 +29,29 @@ pub(super) fn requests(batch: &Batch) -> Vec<Request<'_>> {
     split(&batch.entities).zip(variables).map(request).collect()
 }
 
-fn length(bytes: &[u8]) -> u32 {
-    u32::try_from(bytes.len()).unwrap_or(u32::MAX)
+/// Adds a text. Short ones in words of a known length: another is copied by a call that leaves the component.
+fn add(texts: &mut WrittenTexts, text: &[u8]) {
+    let end = texts.bytes.len() + text.len();
+    match (text.len(), text.first_chunk::<8>(), text.last_chunk::<8>()) {
+        (8..=16, Some(first), Some(last)) => {
+            texts.bytes.extend_from_slice(first);
+            texts.bytes.truncate(end - 8);
+            texts.bytes.extend_from_slice(last);
+        }
+        (..8, ..) => text.iter().for_each(|byte| texts.bytes.push(*byte)),
+        _ => texts.bytes.extend_from_slice(text),
+    }
+    texts.lengths.push(u32::try_from(text.len()).unwrap_or(u32::MAX));
 }
 
-fn add(texts: &mut Texts, text: &str) {
-    texts.text.push_str(text);
-    texts.lengths.push(length(text.as_bytes()));
+/// Room for so many texts that are about as long as this one, within bounds.
+fn reserve(texts: &mut WrittenTexts, like: &[u8], count: usize) {
+    texts.bytes.reserve((like.len() + like.len() / 4).saturating_mul(count).min(ROOM));
+    texts.lengths.reserve(count);
 }
 
-fn none() -> Texts {
-    Texts { text: String::new(), lengths: Vec::new() }
+fn none() -> WrittenTexts {
+    WrittenTexts { bytes: Vec::new(), lengths: Vec::new() }
 }
 
 /// The answers to a batch, as they come.
@@ -55,12 +67,9 @@ const ROOM: usize = 1 << 20;
 impl Answered {
     pub(super) fn to(batch: &Batch) -> Self {
         let count = batch.entities.lengths.len();
-        let entities = WrittenTexts { bytes: Vec::new(), lengths: Vec::with_capacity(count) };
+        let (entities, ids, correlations) = (none(), none(), none());
         let (correlated, remarks) = (Vec::new(), Vec::new());
-        Answered {
-            answers: Answers { entities, ids: none(), correlations: none(), correlated, remarks },
-            count,
-        }
+        Answered { answers: Answers { entities, ids, correlations, correlated, remarks }, count }
     }
 
     pub(super) fn into_answers(self) -> Answers {
@@ -76,22 +85,24 @@ impl Answered {
         let (index, count) = (self.next(), self.count);
         let Answers { entities, ids, correlations, correlated, .. } = &mut self.answers;
         if index == 0 {
-            // All are about as long as the first, mostly.
-            entities.bytes.reserve((json.len() + json.len() / 4).saturating_mul(count).min(ROOM));
+            reserve(entities, json, count);
         }
-        entities.bytes.extend_from_slice(json);
-        entities.lengths.push(length(json));
+        add(entities, json);
         // No texts at all until one has an identifier.
         if !id.is_empty() && ids.lengths.is_empty() {
-            ids.text.reserve((id.len() + id.len() / 4).saturating_mul(count).min(ROOM));
-            ids.lengths.reserve(count);
+            reserve(ids, id.as_bytes(), count);
             ids.lengths.resize(entities.lengths.len() - 1, 0);
         }
         if !id.is_empty() || !ids.lengths.is_empty() {
-            add(ids, id);
+            add(ids, id.as_bytes());
         }
         for value in correlation {
-            add(correlations, value.as_ref());
+            let value = value.as_ref().as_bytes();
+            if correlated.is_empty() {
+                reserve(correlations, value, count);
+                correlated.reserve(count);
+            }
+            add(correlations, value);
             correlated.push(index);
         }
     }
@@ -125,8 +136,8 @@ mod tests {
 
     fn joined<'t>(parts: impl Iterator<Item = &'t str>) -> Texts {
         let mut texts = none();
-        parts.for_each(|part| add(&mut texts, part));
-        texts
+        parts.for_each(|part| add(&mut texts, part.as_bytes()));
+        Texts { text: String::from_utf8(texts.bytes).unwrap(), lengths: texts.lengths }
     }
 
     fn answers(list: Vec<Answer>) -> Answers {
@@ -134,7 +145,7 @@ mod tests {
             entity_type: "user".to_owned(),
             operation: "read".to_owned(),
             entities: joined(list.iter().map(|_| "{}")),
-            variables: none(),
+            variables: joined(std::iter::empty()),
         };
         let mut answered = Answered::to(&batch);
         list.into_iter().for_each(|answer| transformation::Answers::put(&mut answered, answer));
@@ -143,7 +154,9 @@ mod tests {
 
     #[test]
     fn texts_come_apart_as_they_were_joined() {
-        for texts in [&[][..], &[""], &["a", "", "äö", "€"]] {
+        let long = "0123456789abcdefghij";
+        let all: Vec<&str> = (0..=long.len()).map(|end| &long[..end]).collect();
+        for texts in [&[][..], &[""], &["a", "", "äö", "€"], &all] {
             assert_eq!(split(&joined(texts.iter().copied())).collect::<Vec<_>>(), texts);
         }
         let bad = Texts { text: "ä".to_owned(), lengths: vec![1, 1] };
@@ -176,8 +189,8 @@ mod tests {
             Answer { unresolved: 1, ..Answer::transformed("{}") },
             Answer { correlation: vec!["a".to_owned(), "b".to_owned()], ..Answer::transformed("{}") },
         ]);
-        assert_eq!((some.ids.text.as_str(), &some.ids.lengths[..]), ("7", &[0, 1, 0, 0, 0][..]));
-        assert_eq!((some.correlations.text.as_str(), &some.correlated[..]), ("ab", &[4, 4][..]));
+        assert_eq!((&some.ids.bytes[..], &some.ids.lengths[..]), (&b"7"[..], &[0, 1, 0, 0, 0][..]));
+        assert_eq!((&some.correlations.bytes[..], &some.correlated[..]), (&b"ab"[..], &[4, 4][..]));
         let remarks: Vec<_> = some.remarks.iter().map(|r| (r.index, r.outcome.as_str())).collect();
         assert_eq!(remarks, [(2, "filtered"), (3, "transformed")]);
     }

@@ -127,7 +127,6 @@ impl Compiler<'_> {
         };
         let copies = straight
             && functions.is_empty()
-            && !correlation
             && variable.is_none()
             && target.as_ref().is_some_and(Path::is_slot);
         Some(Action::Set(Set {

@@ -201,9 +201,7 @@ impl<'a> Parser<'a> {
             }
             b'n' => Err(self.error("`null` is expected")),
             b'-' | b'0'..=b'9' => Ok(Value::Number(Cow::Borrowed(self.number()?))),
-            _ if self.pos >= self.text.as_bytes().len() => {
-                Err(self.error("the text ends where a value is expected"))
-            }
+            _ if self.pos >= self.text.len() => Err(self.error("the text ends where a value is expected")),
             _ => Err(self.error("a value is expected")),
         }
     }
