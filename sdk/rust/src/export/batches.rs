@@ -29,19 +29,25 @@ pub(super) fn requests(batch: &Batch) -> Vec<Request<'_>> {
     split(&batch.entities).zip(variables).map(request).collect()
 }
 
-/// Adds a text. Short ones in words of a known length: another is copied by a call that leaves the component.
+/// Adds a text. Short ones in words of a known length: any other copy is a call that leaves the component.
 fn add(texts: &mut WrittenTexts, text: &[u8]) {
-    let end = texts.bytes.len() + text.len();
-    match (text.len(), text.first_chunk::<8>(), text.last_chunk::<8>()) {
-        (8..=16, Some(first), Some(last)) => {
-            texts.bytes.extend_from_slice(first);
-            texts.bytes.truncate(end - 8);
-            texts.bytes.extend_from_slice(last);
-        }
-        (..8, ..) => text.iter().for_each(|byte| texts.bytes.push(*byte)),
+    match text.len() {
+        8..=16 => add_words::<8>(&mut texts.bytes, text),
+        4..8 => add_words::<4>(&mut texts.bytes, text),
         _ => texts.bytes.extend_from_slice(text),
     }
     texts.lengths.push(u32::try_from(text.len()).unwrap_or(u32::MAX));
+}
+
+/// Adds a text of one or two words: its first, and its last, which may begin in it.
+#[inline]
+fn add_words<const WORD: usize>(bytes: &mut Vec<u8>, text: &[u8]) {
+    if let (Some(first), Some(last)) = (text.first_chunk::<WORD>(), text.last_chunk::<WORD>()) {
+        let end = bytes.len() + text.len();
+        bytes.extend_from_slice(first);
+        bytes.truncate(end - WORD);
+        bytes.extend_from_slice(last);
+    }
 }
 
 /// Room for so many texts that are about as long as this one, within bounds.
