@@ -54,7 +54,7 @@ impl Transformation for Lines {
             .to_vec()
     }
 
-    fn apply(&self, requests: &[Request<'_>], _: bool, answers: &mut dyn Answers) {
+    fn apply(&self, requests: &[Request<'_>], _: bool, answers: &mut impl Answers) {
         requests.iter().for_each(|request| answers.put(self.one(request)));
     }
 }

@@ -26,7 +26,7 @@ pub trait Transformation: Sized + 'static {
 
     /// Applies the document to each entity and gives an answer for each, in the same order. One entity's failure is
     /// its own answer.
-    fn apply(&self, requests: &[Request<'_>], explain: bool, answers: &mut dyn Answers);
+    fn apply(&self, requests: &[Request<'_>], explain: bool, answers: &mut impl Answers);
 }
 
 /// Where answers go: to the engine, or in a test into a vector.

@@ -42,7 +42,7 @@ impl Transformation for JsonTransformation {
         self.0.warnings().iter().cloned().map(diagnostic).collect()
     }
 
-    fn apply(&self, requests: &[Request<'_>], explain: bool, answers: &mut dyn Answers) {
+    fn apply(&self, requests: &[Request<'_>], explain: bool, answers: &mut impl Answers) {
         let mut outer = language::Outer {
             now_milliseconds: &world::now_milliseconds,
             random: &mut world::SystemRandom,
@@ -54,9 +54,9 @@ impl Transformation for JsonTransformation {
 }
 
 /// Hands answers on.
-struct Onward<'a>(&'a mut dyn Answers);
+struct Onward<'a, A>(&'a mut A);
 
-impl language::Answers for Onward<'_> {
+impl<A: Answers> language::Answers for Onward<'_, A> {
     fn transformed(&mut self, json: &[u8], id: &str, correlation: &[Cow<'_, str>]) {
         self.0.transformed(json, id, correlation);
     }

@@ -58,7 +58,7 @@ impl Transformation for Same {
         vec![]
     }
 
-    fn apply(&self, requests: &[Request<'_>], _: bool, answers: &mut dyn Answers) {
+    fn apply(&self, requests: &[Request<'_>], _: bool, answers: &mut impl Answers) {
         requests
             .iter()
             .for_each(|request| answers.transformed(request.json.as_bytes(), request.variables, &[]));
