@@ -78,3 +78,50 @@ impl<'p> Written<'p> {
         node.open = true;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_no_mapping_before_can_have_made_is_fresh() {
+        let path = |text| Path::parse(text).unwrap();
+        // What mappings before write, or `-` and what they remove or rename; the path; its steps that are fresh.
+        for (before, text, fresh) in [
+            (&[][..], "$.a", 1),
+            (&[], "$.a.b.c", 3),
+            (&[], "$.a[0].b", 3),
+            (&["$.a"], "$.a", 0),
+            (&["$.a"], "$.b", 1),
+            (&["$.a"], "$.a.b", 0),
+            (&["$.a.b"], "$.a", 0),
+            (&["$.a.b"], "$.a.c", 1),
+            (&["$.a.b"], "$.a.c.d", 2),
+            (&["$.a.b", "$.a.c"], "$.a.b", 0),
+            (&["$.a[0].b"], "$.a[0].c", 1),
+            (&["$.a[0].b"], "$.a[1].b", 2),
+            (&["$"], "$.a", 0),
+            (&["$.a[?(@.x == 1)].b"], "$.a[0].b", 0),
+            (&["$.a[*].b"], "$.c", 1),
+            (&["$.a.b", "-$.a.b"], "$.a.c", 0),
+            (&["-$.a[0]"], "$.a[0].b", 0),
+            (&["-$.a"], "$.b", 0),
+            (&["-$.a.b"], "$.b", 1),
+        ] {
+            let made: Vec<(bool, Path)> = before
+                .iter()
+                .map(|text| (text.starts_with('-'), path(text.trim_start_matches('-'))))
+                .collect();
+            let target = path(text);
+            let mut written = Written::default();
+            for (edit, path) in &made {
+                if *edit {
+                    written.edit(path);
+                } else {
+                    written.set(&path.steps);
+                }
+            }
+            assert_eq!(written.set(&target.steps), fresh, "{text} after {before:?}");
+        }
+    }
+}
