@@ -141,6 +141,7 @@ impl<'v, T: Piece> IntoIterator for &'v mut Items<T> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::cell::Cell;
 
     #[test]
     fn only_what_owns_nothing_is_light() {
@@ -165,6 +166,30 @@ mod tests {
         ] {
             assert!(!heavy.is_light(), "{heavy:?}");
             assert!(!(Cow::Borrowed("x"), heavy).is_light());
+        }
+    }
+
+    #[test]
+    fn what_owns_something_is_dropped_wherever_it_stands() {
+        struct Owner<'c>(Option<&'c Cell<u32>>);
+        impl Piece for Owner<'_> {
+            fn is_light(&self) -> bool {
+                self.0.is_none()
+            }
+        }
+        impl Drop for Owner<'_> {
+            fn drop(&mut self) {
+                self.0.inspect(|count| count.set(count.get() + 1));
+            }
+        }
+        let count = Cell::new(0);
+        for which in 0u32..512 {
+            for length in 0..=9 {
+                let owners = (0..length).map(|at| Owner((which >> at & 1 == 1).then_some(&count)));
+                count.set(0);
+                drop(Items::from_iter(owners));
+                assert_eq!(count.get(), (which & ((1 << length) - 1)).count_ones(), "{which:b} of {length}");
+            }
         }
     }
 }

@@ -317,6 +317,15 @@ mod tests {
     }
 
     #[test]
+    fn a_copy_counts_what_is_in_it() {
+        for text in ["1", "[]", "{}", r#"["a",[],[1,{"b":"c"}]]"#, r#"{"a":{"b":[1,"c"],"d":{}},"e":"f"}"#] {
+            let (value, mut nodes) = (json::parse(text).unwrap(), 1);
+            assert!(value.copied(&mut nodes).same(&value), "{text}");
+            assert_eq!(nodes, value.nodes(), "{text}");
+        }
+    }
+
+    #[test]
     fn text_forms() {
         assert_eq!(json::parse(r#"[1, {"a": "b\n"}]"#).unwrap().to_text(), r#"[1,{"a":"b\n"}]"#);
         assert_eq!(json::parse("1.50").unwrap().to_text(), "1.50");

@@ -88,6 +88,15 @@ fn answers_come_in_order_and_are_all_that_is_to_be_said() {
 }
 
 #[test]
+fn a_constant_can_be_correlated() {
+    let mapping = json!({ "constant": "staff", "targetPath": "$.kind", "correlationAttribute": true });
+    let document = json!({ "user": { "mappings": [mapping] } });
+    let compiled = compile(&document.to_string(), Direction::Read, &[]).unwrap();
+    let request = Request { entity_type: "user", operation: "read", json: "{}", variables: "" };
+    assert_eq!(apply(&compiled, request, &mut Relations::default(), false).correlation, ["staff"]);
+}
+
+#[test]
 fn a_place_that_is_not_the_next_is_written_once() {
     let written = |mappings: Value| {
         let document = json!({ "user": { "mappings": mappings } });
