@@ -100,8 +100,8 @@ impl Path {
         Path { root, steps, definite, straight, slot, fresh: 0 }
     }
 
-    /// So many steps at its end lead to what no mapping has made before. What follows a place other than the first is
-    /// left out of them: only there can [`slot`] come to an end, and is asked again.
+    /// So many steps at its end lead to what no mapping has made before. Of them those count that come behind the last
+    /// place other than the first: there [`slot`] can come to an end, and is asked again for what it has begun.
     pub(crate) fn set_fresh(&mut self, steps: usize) {
         let known = self.steps.iter().rposition(|step| matches!(step, Step::Index(index) if *index != 0));
         self.fresh = steps.min(self.steps.len() - known.map_or(0, |at| at + 1));
